@@ -1,0 +1,97 @@
+//! Labels say where samples came from.
+
+use std::sync::Arc;
+
+/// Names of the labels that fewer itself writes. Anything else on a sample came from the user.
+pub mod keys {
+    /// The logical service, by OpenTelemetry's name.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// The release of the service.
+    pub const SERVICE_VERSION: &str = "service.version";
+    /// The machine.
+    pub const HOST_NAME: &str = "host.name";
+    /// The container, by its runtime's id.
+    pub const CONTAINER_ID: &str = "container.id";
+    /// The process.
+    pub const PROCESS_PID: &str = "process.pid";
+    /// The thread, by the name that the kernel keeps.
+    pub const THREAD_NAME: &str = "thread.name";
+    /// The request handler: `GET /feed`, `celery:make_thumbnail`.
+    pub const ENDPOINT: &str = "endpoint";
+    /// Prefix of the label that carries the variant of one feature flag.
+    pub const FLAG_PREFIX: &str = "feature_flag.result.variant.";
+    /// Where the context labels of a sample came from.
+    pub const LABEL_SOURCE: &str = "label_source";
+}
+
+/// Keys and values, sorted by key, each key once. An empty value means that the label is absent, as in
+/// Prometheus, so empty values are never stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LabelSet(Vec<(Arc<str>, Arc<str>)>);
+
+impl LabelSet {
+    /// Sorts and deduplicates; where a key repeats, the last value given wins.
+    pub fn new<K: Into<Arc<str>>, V: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        let mut labels: Vec<(Arc<str>, Arc<str>)> =
+            pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        labels.reverse();
+        labels.sort_by(|left, right| left.0.cmp(&right.0));
+        labels.dedup_by(|later, kept| later.0 == kept.0);
+        labels.retain(|(_, value)| !value.is_empty());
+        Self(labels)
+    }
+
+    /// The value of a label, if it is present.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(probe, _)| probe.as_ref().cmp(key)).ok()?;
+        self.0.get(at).map(|(_, value)| value.as_ref())
+    }
+
+    /// All labels in key order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// How many labels there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True when nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same labels with `other`'s added; `other` wins where both have a key.
+    pub fn merged(&self, other: &LabelSet) -> LabelSet {
+        LabelSet::new(self.0.iter().chain(&other.0).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pairs: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let labels = LabelSet::new(pairs.iter().copied());
+        let found: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
+        assert_eq!(found, expected);
+        for (key, value) in expected {
+            assert_eq!(labels.get(key), Some(*value));
+        }
+    }
+
+    #[test]
+    fn sorts_deduplicates_and_drops_empty_values() {
+        check(&[], &[]);
+        check(&[("b", "2"), ("a", "1")], &[("a", "1"), ("b", "2")]);
+        check(&[("a", "1"), ("a", "2")], &[("a", "2")]);
+        check(&[("a", "1"), ("a", "")], &[]);
+    }
+
+    #[test]
+    fn merging_lets_the_other_side_win() {
+        let merged = LabelSet::new([("a", "1"), ("b", "1")]).merged(&LabelSet::new([("b", "2")]));
+        assert_eq!(merged, LabelSet::new([("a", "1"), ("b", "2")]));
+    }
+}

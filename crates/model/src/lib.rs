@@ -1,0 +1,22 @@
+//! The nouns of fewer: labels, frames, stacks, profiles, selectors, series. Values only (invariant I1): no I/O,
+//! no clock, no serialization, no logging.
+
+mod batch;
+mod frame;
+mod id;
+mod label;
+mod metric;
+mod profile;
+mod selector;
+mod series;
+mod time;
+
+pub use batch::{Batch, BatchBuilder, InvalidBatch};
+pub use frame::{Frame, FrameId, FrameKind, StackId};
+pub use id::{AgentId, PushKey};
+pub use label::{LabelSet, keys};
+pub use metric::{AgentReport, Measure};
+pub use profile::{Profile, ProfileType, Sample};
+pub use selector::{MatchOp, Matcher, Selector};
+pub use series::Series;
+pub use time::Window;
