@@ -79,7 +79,8 @@ impl Batch {
     }
 }
 
-type ProfileKey = (ProfileType, LabelSet, Window, i64);
+/// What tells profiles with equal labels apart.
+type ProfileKey = (ProfileType, Window, i64);
 
 /// Puts a batch together: equal frames, stacks and profiles become one.
 #[derive(Debug, Default)]
@@ -88,8 +89,8 @@ pub struct BatchBuilder {
     frame_order: Vec<Frame>,
     stacks: HashMap<Vec<FrameId>, StackId>,
     stack_order: Vec<Vec<FrameId>>,
-    profiles: HashMap<ProfileKey, usize>,
-    profile_order: Vec<(ProfileKey, HashMap<StackId, i64>)>,
+    profiles: HashMap<LabelSet, HashMap<ProfileKey, usize>>,
+    profile_order: Vec<(Profile, HashMap<StackId, i64>)>,
 }
 
 impl BatchBuilder {
@@ -122,16 +123,30 @@ impl BatchBuilder {
 
     /// Adds a value; `profile` says where it belongs, its own samples are not read.
     pub fn add(&mut self, profile: &Profile, sample: Sample) {
-        let key = (profile.kind, profile.labels.clone(), profile.window, profile.period);
-        let next = self.profile_order.len();
-        let at = *self.profiles.entry(key.clone()).or_insert(next);
-        if at == next {
-            self.profile_order.push((key, HashMap::new()));
-        }
+        let at = self.profile(profile);
         if let Some((_, values)) = self.profile_order.get_mut(at) {
             let value = values.entry(sample.stack).or_insert(0);
             *value = value.saturating_add(sample.value);
         }
+    }
+
+    /// Position of the profile that has these labels, type, window and period, new or known.
+    fn profile(&mut self, profile: &Profile) -> usize {
+        let key = (profile.kind, profile.window, profile.period);
+        if let Some(at) = self.profiles.get(&profile.labels).and_then(|same| same.get(&key)) {
+            return *at;
+        }
+        let at = self.profile_order.len();
+        self.profiles.entry(profile.labels.clone()).or_default().insert(key, at);
+        let without_samples = Profile {
+            kind: profile.kind,
+            labels: profile.labels.clone(),
+            window: profile.window,
+            period: profile.period,
+            samples: Vec::new(),
+        };
+        self.profile_order.push((without_samples, HashMap::new()));
+        at
     }
 
     /// Adds everything in another batch, which must have passed [`Batch::check`].
@@ -157,11 +172,11 @@ impl BatchBuilder {
         let profiles = self
             .profile_order
             .into_iter()
-            .map(|((kind, labels, window, period), values)| {
+            .map(|(profile, values)| {
                 let mut samples: Vec<Sample> =
                     values.into_iter().map(|(stack, value)| Sample { stack, value }).collect();
                 samples.sort_unstable();
-                Profile { kind, labels, window, period, samples }
+                Profile { samples, ..profile }
             })
             .collect();
         Batch { frames: self.frame_order, stacks: self.stack_order, profiles }
@@ -211,8 +226,7 @@ mod tests {
 
     #[test]
     fn a_bad_reference_is_named() {
-        let profile =
-            Profile { samples: vec![Sample { stack: StackId(0), value: 1 }], ..Profile::default() };
+        let profile = Profile { samples: vec![Sample { stack: StackId(0), value: 1 }], ..Profile::default() };
         let mut batch = Batch { profiles: vec![profile], ..Batch::default() };
         assert_eq!(batch.check(), Err(InvalidBatch::StackOutOfRange));
         batch.stacks = vec![vec![FrameId(0)]];

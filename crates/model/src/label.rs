@@ -74,7 +74,8 @@ mod tests {
 
     fn check(pairs: &[(&str, &str)], expected: &[(&str, &str)]) {
         let labels = LabelSet::new(pairs.iter().copied());
-        let found: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
+        let found: Vec<(&str, &str)> =
+            labels.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
         assert_eq!(found, expected);
         for (key, value) in expected {
             assert_eq!(labels.get(key), Some(*value));

@@ -1,0 +1,37 @@
+//! The push format: how an agent sends profiles to a collector. `proto/fewer/push/v1/push.proto` is its document.
+//!
+//! A body is the version byte and one zstd frame with a protobuf message, in which every text, frame and stack
+//! stands once. Reading trusts nothing: see [`Limits`].
+
+mod decode;
+mod encode;
+mod error;
+mod limits;
+mod proto;
+
+pub use decode::decode;
+pub use encode::{encode, encode_within};
+pub use error::PushError;
+pub use limits::Limits;
+
+use model::{AgentReport, Batch, PushKey};
+
+/// The version that is written, and the newest that is read.
+pub const VERSION: u8 = 1;
+
+/// Content type of a body.
+pub const CONTENT_TYPE: &str = "application/vnd.fewer.push";
+
+/// One push.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Push {
+    /// Names it for ever.
+    pub key: PushKey,
+    /// What it brings; it has passed [`Batch::check`].
+    pub batch: Batch,
+    /// What the agent says of itself.
+    pub report: Option<AgentReport>,
+}
+
+#[cfg(test)]
+mod tests;

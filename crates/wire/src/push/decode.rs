@@ -1,0 +1,197 @@
+//! Reading a push: outside input, so the order is that of cost. Sizes first, then counts, then the message, then
+//! what it says.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::Hash,
+    io::Read,
+    sync::Arc,
+};
+
+use model::{
+    AgentId, AgentReport, Batch, Frame, FrameId, FrameKind, LabelSet, Measure, Profile, ProfileType, PushKey,
+    Sample, StackId, Window,
+};
+use prost::Message;
+
+use super::{Limits, Push, PushError, VERSION, limits, proto};
+
+/// The largest window that RFC 8878 asks every decoder to support: 8 MiB. It bounds memory before the first byte.
+const WINDOW_LOG_MAX: u32 = 23;
+
+const FOLLOW_DOCUMENT: &str = "check the sender against push.proto";
+const UPDATE_COLLECTOR: &str = "update the collector before its agents";
+
+/// Reads the body of a push.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Push, PushError> {
+    limits::check_size("body", bytes.len(), limits.body_bytes)?;
+    let (version, frame) = bytes.split_first().ok_or(PushError::Empty)?;
+    match *version {
+        VERSION => {}
+        0 => return Err(malformed("body", "starts with a zero byte, which is no format version")),
+        version => return Err(PushError::UnsupportedVersion { version, newest: VERSION }),
+    }
+    let message = decompress(frame, limits.decompressed_bytes)?;
+    limits::check_counts(&message, limits)?;
+    let message = proto::Push::decode(message.as_slice()).map_err(PushError::Protobuf)?;
+    limits::check_message(&message, limits)?;
+    push(message)
+}
+
+fn decompress(frame: &[u8], limit: u64) -> Result<Vec<u8>, PushError> {
+    let mut decoder = zstd::Decoder::with_buffer(frame).map_err(PushError::Compression)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(PushError::Compression)?;
+    let mut message = Vec::new();
+    (&mut decoder).take(limit.saturating_add(1)).read_to_end(&mut message).map_err(PushError::Compression)?;
+    limits::check_size("body", message.len(), limit)?;
+    if !decoder.finish().is_empty() {
+        return Err(malformed("body", "goes on after its zstd frame"));
+    }
+    Ok(message)
+}
+
+fn push(message: proto::Push) -> Result<Push, PushError> {
+    let agent = <[u8; 16]>::try_from(message.agent_id.as_slice())
+        .map_err(|_| malformed("agent_id", "is not 16 bytes long"))?;
+    if message.sequence == 0 {
+        return Err(malformed("sequence", "is 0; the first push has 1"));
+    }
+    let key = PushKey { agent: AgentId(u128::from_be_bytes(agent)), sequence: message.sequence };
+    if message.strings.first().is_some_and(|text| !text.is_empty()) {
+        return Err(malformed("strings", "does not start with the empty text"));
+    }
+    distinct("strings", &message.strings)?;
+    distinct("frames", &message.frames)?;
+    distinct("stacks", &message.stacks)?;
+    let texts = Texts(message.strings.into_iter().map(Arc::from).collect());
+    let batch = Batch {
+        frames: message.frames.iter().map(|message| frame(message, &texts)).collect::<Result<_, _>>()?,
+        stacks: message
+            .stacks
+            .into_iter()
+            .map(|stack| stack.frames.into_iter().map(FrameId).collect())
+            .collect(),
+        profiles: message
+            .profiles
+            .iter()
+            .map(|message| profile(message, &texts))
+            .collect::<Result<_, _>>()?,
+    };
+    batch.check().map_err(PushError::Batch)?;
+    Ok(Push { key, batch, report: message.report.map(report) })
+}
+
+fn distinct<T: Eq + Hash>(field: &'static str, items: &[T]) -> Result<(), PushError> {
+    let mut seen = HashSet::with_capacity(items.len());
+    if items.iter().all(|item| seen.insert(item)) {
+        Ok(())
+    } else {
+        Err(malformed(field, "has an entry twice"))
+    }
+}
+
+/// The texts of the message, by index.
+struct Texts(Vec<Arc<str>>);
+
+impl Texts {
+    fn get(&self, index: u32, field: &'static str) -> Result<Arc<str>, PushError> {
+        match self.0.get(index as usize) {
+            Some(text) => Ok(text.clone()),
+            None if index == 0 => Ok(Arc::default()),
+            None => Err(malformed(field, "refers to a text that is not in `strings`")),
+        }
+    }
+}
+
+fn frame(message: &proto::Frame, texts: &Texts) -> Result<Frame, PushError> {
+    let kind = match proto::FrameKind::try_from(message.kind) {
+        Ok(proto::FrameKind::Native) => FrameKind::Native,
+        Ok(proto::FrameKind::Kernel) => FrameKind::Kernel,
+        Ok(proto::FrameKind::Jit) => FrameKind::Jit,
+        Ok(proto::FrameKind::Python) => FrameKind::Python,
+        Ok(proto::FrameKind::Marker) => FrameKind::Marker,
+        Err(_) => return Err(unknown("frames.kind")),
+    };
+    let function = texts.get(message.function, "frames.function")?;
+    if !function.is_empty() && message.address != 0 {
+        return Err(malformed("frames.address", "is kept although the function is named"));
+    }
+    Ok(Frame {
+        kind,
+        function,
+        file: texts.get(message.file, "frames.file")?,
+        line: message.line,
+        executable: texts.get(message.executable, "frames.executable")?,
+        build_id: texts.get(message.build_id, "frames.build_id")?,
+        address: message.address,
+        inlined: message.inlined,
+    })
+}
+
+fn profile(message: &proto::Profile, texts: &Texts) -> Result<Profile, PushError> {
+    let kind = match proto::ProfileType::try_from(message.r#type) {
+        Ok(proto::ProfileType::Cpu) => ProfileType::Cpu,
+        Ok(proto::ProfileType::Unspecified) => return Err(malformed("profiles.type", "is not given")),
+        Err(_) => return Err(unknown("profiles.type")),
+    };
+    if message.label_keys.len() != message.label_values.len() {
+        return Err(malformed("profiles.label_values", "is not as long as `label_keys`"));
+    }
+    if message.sample_stacks.len() != message.sample_values.len() {
+        return Err(malformed("profiles.sample_values", "is not as long as `sample_stacks`"));
+    }
+    if message.period < 0 {
+        return Err(malformed("profiles.period", "is below zero"));
+    }
+    let mut labels = Vec::with_capacity(message.label_keys.len());
+    for (key, value) in message.label_keys.iter().zip(&message.label_values) {
+        labels.push((texts.get(*key, "profiles.label_keys")?, texts.get(*value, "profiles.label_values")?));
+    }
+    Ok(Profile {
+        kind,
+        labels: LabelSet::new(labels),
+        window: Window { start_ns: message.start_ns, end_ns: message.end_ns },
+        period: message.period,
+        samples: samples(message),
+    })
+}
+
+/// The samples in the order of their stacks, each stack once.
+fn samples(message: &proto::Profile) -> Vec<Sample> {
+    let pairs = message.sample_stacks.iter().zip(&message.sample_values);
+    let mut samples: Vec<Sample> =
+        pairs.map(|(stack, value)| Sample { stack: StackId(*stack), value: *value }).collect();
+    if !samples.is_sorted_by(|left, right| left.stack < right.stack) {
+        // Negative values stay visible to the check that follows: the lowest comes first and is kept apart.
+        samples.sort_unstable();
+        samples.dedup_by(|next, kept| {
+            let same = next.stack == kept.stack && kept.value >= 0;
+            if same {
+                kept.value = kept.value.saturating_add(next.value);
+            }
+            same
+        });
+    }
+    samples
+}
+
+fn report(message: proto::AgentReport) -> AgentReport {
+    let counters = message.counters.into_iter().map(|(name, count)| (name, Measure::Counter(count)));
+    let gauges = message.gauges.into_iter().filter(|(_, value)| value.is_finite());
+    let gauges = gauges.map(|(name, value)| (name, Measure::Gauge(value)));
+    let facts: BTreeMap<Arc<str>, Arc<str>> =
+        message.facts.into_iter().map(|(name, fact)| (name.into(), fact.into())).collect();
+    AgentReport {
+        at_ns: message.at_ns,
+        facts,
+        measures: counters.chain(gauges).map(|(name, measure)| (name.into(), measure)).collect(),
+    }
+}
+
+fn malformed(field: &'static str, problem: &'static str) -> PushError {
+    PushError::Malformed { field, problem, fix: FOLLOW_DOCUMENT }
+}
+
+fn unknown(field: &'static str) -> PushError {
+    PushError::Malformed { field, problem: "has a value this reader does not know", fix: UPDATE_COLLECTOR }
+}

@@ -1,0 +1,134 @@
+//! Writing a push.
+
+use std::{alloc::Layout, collections::HashMap};
+
+use model::{AgentReport, Batch, Frame, FrameKind, Measure, Profile, ProfileType, PushKey};
+use prost::Message;
+
+use super::{Limits, PushError, VERSION, limits, proto};
+
+const COMPRESSION_LEVEL: i32 = 3;
+
+/// The body of a push.
+pub fn encode(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> Vec<u8> {
+    compress(&message(key, batch, report))
+}
+
+/// The body of a push that a reader with these limits will not refuse, or why it would.
+pub fn encode_within(
+    key: PushKey,
+    batch: &Batch,
+    report: Option<&AgentReport>,
+    limits: &Limits,
+) -> Result<Vec<u8>, PushError> {
+    batch.check().map_err(PushError::Batch)?;
+    let message = message(key, batch, report);
+    limits::check_size("body", message.encoded_len(), limits.decompressed_bytes)?;
+    limits::check_message(&message, limits)?;
+    let body = compress(&message);
+    limits::check_size("body", body.len(), limits.body_bytes)?;
+    Ok(body)
+}
+
+fn compress(message: &proto::Push) -> Vec<u8> {
+    let message = message.encode_to_vec();
+    let frame = zstd::bulk::compress(&message, COMPRESSION_LEVEL)
+        // The buffer is sized for the worst case, so only missing memory can stop this.
+        .unwrap_or_else(|_| std::alloc::handle_alloc_error(Layout::for_value(message.as_slice())));
+    let mut body = Vec::with_capacity(1 + frame.len());
+    body.push(VERSION);
+    body.extend(frame);
+    body
+}
+
+fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::Push {
+    let mut texts = Texts::default();
+    texts.index("");
+    let frames = batch.frames.iter().map(|frame| frame_message(frame, &mut texts)).collect();
+    let profiles = batch.profiles.iter().map(|profile| profile_message(profile, &mut texts)).collect();
+    let stacks =
+        batch.stacks.iter().map(|stack| proto::Stack { frames: stack.iter().map(|id| id.0).collect() });
+    proto::Push {
+        agent_id: key.agent.0.to_be_bytes().to_vec(),
+        sequence: key.sequence,
+        strings: texts.in_order,
+        frames,
+        stacks: stacks.collect(),
+        profiles,
+        report: report.map(report_message),
+    }
+}
+
+/// Texts of one message, each once.
+#[derive(Default)]
+struct Texts<'a> {
+    known: HashMap<&'a str, u32>,
+    in_order: Vec<String>,
+}
+
+impl<'a> Texts<'a> {
+    fn index(&mut self, text: &'a str) -> u32 {
+        let next = self.in_order.len() as u32;
+        let index = *self.known.entry(text).or_insert(next);
+        if index == next {
+            self.in_order.push(text.to_owned());
+        }
+        index
+    }
+}
+
+fn frame_message<'a>(frame: &'a Frame, texts: &mut Texts<'a>) -> proto::Frame {
+    let kind = match frame.kind {
+        FrameKind::Native => proto::FrameKind::Native,
+        FrameKind::Kernel => proto::FrameKind::Kernel,
+        FrameKind::Jit => proto::FrameKind::Jit,
+        FrameKind::Python => proto::FrameKind::Python,
+        FrameKind::Marker => proto::FrameKind::Marker,
+    };
+    proto::Frame {
+        kind: kind.into(),
+        function: texts.index(&frame.function),
+        file: texts.index(&frame.file),
+        line: frame.line,
+        executable: texts.index(&frame.executable),
+        build_id: texts.index(&frame.build_id),
+        address: frame.address,
+        inlined: frame.inlined,
+    }
+}
+
+fn profile_message<'a>(profile: &'a Profile, texts: &mut Texts<'a>) -> proto::Profile {
+    let kind = match profile.kind {
+        ProfileType::Cpu => proto::ProfileType::Cpu,
+    };
+    let labels = profile.labels.iter().map(|(key, value)| (texts.index(key), texts.index(value)));
+    let (label_keys, label_values) = labels.unzip();
+    let (sample_stacks, sample_values) =
+        profile.samples.iter().map(|sample| (sample.stack.0, sample.value)).unzip();
+    proto::Profile {
+        r#type: kind.into(),
+        start_ns: profile.window.start_ns,
+        end_ns: profile.window.end_ns,
+        period: profile.period,
+        label_keys,
+        label_values,
+        sample_stacks,
+        sample_values,
+    }
+}
+
+fn report_message(report: &AgentReport) -> proto::AgentReport {
+    let mut message = proto::AgentReport { at_ns: report.at_ns, ..Default::default() };
+    for (name, fact) in &report.facts {
+        message.facts.insert(name.to_string(), fact.to_string());
+    }
+    for (name, measure) in &report.measures {
+        match measure {
+            Measure::Counter(count) => _ = message.counters.insert(name.to_string(), *count),
+            Measure::Gauge(value) if value.is_finite() => _ = message.gauges.insert(name.to_string(), *value),
+            // A gauge without a number says nothing, and JSON cannot carry it.
+            Measure::Gauge(_) => {}
+        }
+    }
+    message
+}

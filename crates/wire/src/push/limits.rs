@@ -1,0 +1,130 @@
+//! How much a push may hold.
+
+use super::{PushError, proto};
+use crate::fields;
+
+/// Bounds on one push. The defaults are far above what one host gathers in a window, and keep the memory that a hostile
+/// body can cause to a few hundred megabytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the body.
+    pub body_bytes: u64,
+    /// Bytes of the message inside it.
+    pub decompressed_bytes: u64,
+    /// Distinct texts.
+    pub strings: u64,
+    /// Bytes of one text.
+    pub string_bytes: u64,
+    /// Distinct frames.
+    pub frames: u64,
+    /// Distinct stacks.
+    pub stacks: u64,
+    /// Frames of one stack.
+    pub stack_depth: u64,
+    /// Profiles.
+    pub profiles: u64,
+    /// Labels of one profile.
+    pub labels: u64,
+    /// Bytes of one label's name or value.
+    pub label_bytes: u64,
+    /// Bytes of the agent's report.
+    pub report_bytes: u64,
+    /// Sum over all samples. It keeps sums of many pushes from overflowing.
+    pub total: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 16 << 20,
+            decompressed_bytes: 64 << 20,
+            strings: 1 << 20,
+            string_bytes: 64 << 10,
+            frames: 1 << 20,
+            stacks: 1 << 20,
+            stack_depth: 4096,
+            profiles: 64 << 10,
+            labels: 64,
+            label_bytes: 4096,
+            report_bytes: 256 << 10,
+            total: 1 << 53,
+        }
+    }
+}
+
+const SEND_LESS: &str = "send shorter windows or fewer profiles in one push";
+const CUT_STACKS: &str = "cut deep stacks in the agent and mark them as truncated";
+const CUT_TEXTS: &str = "shorten it in the agent";
+
+/// Counts of the repeated fields of a message that is not decoded yet.
+pub(super) fn check_counts(message: &[u8], limits: &Limits) -> Result<(), PushError> {
+    let Some(fields) = fields::count::<8>(message) else {
+        return Err(PushError::Malformed {
+            field: "body",
+            problem: "does not hold a protobuf message",
+            fix: "check the sender against push.proto",
+        });
+    };
+    let [_, _, _, strings, frames, stacks, profiles, report] = fields;
+    check_lists([strings.times, frames.times, stacks.times, profiles.times], limits)?;
+    at_most("strings", strings.longest_bytes, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
+    let one = "send one report per push and drop its longest facts";
+    at_most("report", report.times.saturating_mul(report.longest_bytes), "bytes", limits.report_bytes, one)
+}
+
+/// Everything else that is limited in a message.
+pub(super) fn check_message(message: &proto::Push, limits: &Limits) -> Result<(), PushError> {
+    let lists = [message.strings.len(), message.frames.len(), message.stacks.len(), message.profiles.len()];
+    check_lists(lists.map(|count| count as u64), limits)?;
+    for text in &message.strings {
+        at_most("strings", text.len() as u64, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
+    }
+    for stack in &message.stacks {
+        let depth = stack.frames.len() as u64;
+        at_most("stacks.frames", depth, "frames in one stack", limits.stack_depth, CUT_STACKS)?;
+    }
+    let mut total: u64 = 0;
+    for profile in &message.profiles {
+        let labels = profile.label_keys.len() as u64;
+        at_most(
+            "profiles.label_keys",
+            labels,
+            "labels on one profile",
+            limits.labels,
+            "drop the labels you do not need",
+        )?;
+        for index in profile.label_keys.iter().chain(&profile.label_values) {
+            let bytes = message.strings.get(*index as usize).map_or(0, String::len) as u64;
+            at_most("profiles.label_values", bytes, "bytes in one label", limits.label_bytes, CUT_TEXTS)?;
+        }
+        for value in &profile.sample_values {
+            total = total.saturating_add(value.unsigned_abs());
+        }
+    }
+    at_most("profiles.sample_values", total, "as their sum", limits.total, SEND_LESS)?;
+    let report_bytes = message.report.as_ref().map_or(0, prost::Message::encoded_len) as u64;
+    at_most("report", report_bytes, "bytes", limits.report_bytes, "drop its longest facts")
+}
+
+/// Whether so many bytes are accepted.
+pub(super) fn check_size(field: &'static str, bytes: usize, limit: u64) -> Result<(), PushError> {
+    at_most(field, bytes as u64, "bytes", limit, SEND_LESS)
+}
+
+fn check_lists(counts: [u64; 4], limits: &Limits) -> Result<(), PushError> {
+    let [strings, frames, stacks, profiles] = counts;
+    at_most("strings", strings, "texts", limits.strings, SEND_LESS)?;
+    at_most("frames", frames, "frames", limits.frames, SEND_LESS)?;
+    at_most("stacks", stacks, "stacks", limits.stacks, SEND_LESS)?;
+    at_most("profiles", profiles, "profiles", limits.profiles, SEND_LESS)
+}
+
+fn at_most(
+    field: &'static str,
+    found: u64,
+    unit: &'static str,
+    limit: u64,
+    fix: &'static str,
+) -> Result<(), PushError> {
+    if found <= limit { Ok(()) } else { Err(PushError::Limit { field, found, unit, limit, fix }) }
+}

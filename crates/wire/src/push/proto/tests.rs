@@ -1,0 +1,134 @@
+//! The messages in code held against the published document: it must read what the code writes, name by name.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+use prost::Message as _;
+use protox::prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage, Value};
+
+use super::*;
+
+fn document() -> DescriptorPool {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
+    let files = protox::compile(["fewer/push/v1/push.proto"], [&folder]).unwrap();
+    DescriptorPool::from_file_descriptor_set(files).unwrap()
+}
+
+/// Every field set, no value twice.
+fn full() -> Push {
+    Push {
+        agent_id: b"agent".to_vec(),
+        sequence: 2,
+        strings: vec!["text".to_owned()],
+        frames: vec![Frame {
+            kind: 4,
+            function: 12,
+            file: 13,
+            line: 14,
+            executable: 15,
+            build_id: 16,
+            address: 1 << 63,
+            inlined: true,
+        }],
+        stacks: vec![Stack { frames: vec![21, 22] }],
+        profiles: vec![Profile {
+            r#type: 1,
+            start_ns: -31,
+            end_ns: 32,
+            period: -33,
+            label_keys: vec![34],
+            label_values: vec![35],
+            sample_stacks: vec![36],
+            sample_values: vec![-37],
+        }],
+        report: Some(AgentReport {
+            at_ns: -41,
+            facts: BTreeMap::from([("fact".to_owned(), "words".to_owned())]),
+            counters: BTreeMap::from([("counter".to_owned(), u64::MAX)]),
+            gauges: BTreeMap::from([("gauge".to_owned(), -0.5)]),
+        }),
+    }
+}
+
+fn describe(message: &DynamicMessage, indent: &str, text: &mut String) {
+    assert_eq!(
+        message.unknown_fields().count(),
+        0,
+        "the document lacks a field of {}",
+        message.descriptor().name()
+    );
+    for field in message.descriptor().fields() {
+        assert!(message.has_field(&field), "the code does not write {}", field.full_name());
+        let values = match message.get_field(&field).into_owned() {
+            Value::List(values) => values,
+            value => vec![value],
+        };
+        for value in values {
+            match value {
+                Value::Message(inner) => {
+                    text.push_str(&format!("{indent}{}:\n", field.name()));
+                    describe(&inner, &format!("{indent}  "), text);
+                }
+                value => text.push_str(&format!("{indent}{} = {value:?}\n", field.name())),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_reads_what_the_code_writes() {
+    let descriptor = document().get_message_by_name("fewer.push.v1.Push").unwrap();
+    let read = DynamicMessage::decode(descriptor, full().encode_to_vec().as_slice()).unwrap();
+    let mut text = String::new();
+    describe(&read, "", &mut text);
+    assert_snapshot!(text, @r#"
+    agent_id = Bytes(b"agent")
+    sequence = U64(2)
+    strings = String("text")
+    frames:
+      kind = EnumNumber(4)
+      function = U32(12)
+      file = U32(13)
+      line = U32(14)
+      executable = U32(15)
+      build_id = U32(16)
+      address = U64(9223372036854775808)
+      inlined = Bool(true)
+    stacks:
+      frames = U32(21)
+      frames = U32(22)
+    profiles:
+      type = EnumNumber(1)
+      start_ns = I64(-31)
+      end_ns = I64(32)
+      period = I64(-33)
+      label_keys = U32(34)
+      label_values = U32(35)
+      sample_stacks = U32(36)
+      sample_values = I64(-37)
+    report:
+      at_ns = I64(-41)
+      facts = Map({String("fact"): String("words")})
+      counters = Map({String("counter"): U64(18446744073709551615)})
+      gauges = Map({String("gauge"): F64(-0.5)})
+    "#);
+    assert_eq!(Push::decode(read.encode_to_vec().as_slice()).unwrap(), full());
+}
+
+#[test]
+fn the_enumerations_agree() {
+    let names = |name: &str, name_of: &dyn Fn(i32) -> String| {
+        let documented = document().get_enum_by_name(&format!("fewer.push.v1.{name}")).unwrap();
+        let documented: Vec<(i32, String)> =
+            documented.values().map(|value| (value.number(), value.name().to_owned())).collect();
+        let in_code: Vec<(i32, String)> =
+            (0..documented.len() as i32).map(|number| (number, name_of(number).to_uppercase())).collect();
+        assert_eq!(documented, in_code);
+        documented.len() as i32
+    };
+    let kinds =
+        names("FrameKind", &|number| format!("frame_kind_{:?}", FrameKind::try_from(number).unwrap()));
+    let types =
+        names("ProfileType", &|number| format!("profile_type_{:?}", ProfileType::try_from(number).unwrap()));
+    assert!(FrameKind::try_from(kinds).is_err() && ProfileType::try_from(types).is_err());
+}
