@@ -1,0 +1,4 @@
+//! What to merge and what to delete: plans are values, made by pure functions and carried out by the worker.
+
+pub(crate) mod compaction;
+pub(crate) mod retention;

@@ -1,0 +1,183 @@
+//! Queries over head, segments and blocks together.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use model::{Batch, LabelSet, ProfileType, Selector, Series, Window};
+
+use crate::{
+    Answer, LabelTotals, Rest, StoreError, Timeline, TimelineShape, Unreadable,
+    catalog::Entry,
+    head::Part,
+    scan::{self, FolderError, Grouping, Merged, Totals, filter::Filter},
+    shared::Shared,
+};
+
+/// Steps that a timeline may have.
+const STEPS_MAX: u64 = 20_000;
+/// Series that a timeline may have.
+const SERIES_MAX: usize = 100;
+
+/// Everything selected, summed by stack.
+pub(crate) fn stacks(
+    shared: &Shared,
+    selector: &Selector,
+    window: Window,
+    kind: ProfileType,
+) -> Result<Answer<Batch>, StoreError> {
+    let filter = Filter::new(selector, window, kind)?;
+    let threads = shared.limits.query_threads;
+    let answer = answer(
+        shared,
+        window,
+        |part, merged: &mut Merged| merged.add_part(part, &filter),
+        |entries, merged| scan::merge_folders(&shared.tables, entries, &filter, threads, merged),
+    );
+    Ok(Answer { value: answer.value.finish(&filter), unreadable: answer.unreadable })
+}
+
+/// Cost over time.
+pub(crate) fn timeline(
+    shared: &Shared,
+    (selector, window, kind): (&Selector, Window, ProfileType),
+    shape: &TimelineShape,
+) -> Result<Answer<Timeline>, StoreError> {
+    let steps = check_shape(window, shape)?;
+    let mut apart: Vec<Arc<str>> = vec!["".into()];
+    let mut rest_groups = 0;
+    if let Some(by) = &shape.by {
+        let values = label_values(shared, by, (selector, window, kind))?.value;
+        rest_groups = values.len().saturating_sub(shape.groups_limit) as u64;
+        apart = values.into_iter().take(shape.groups_limit).map(|(value, _)| value).collect();
+    }
+    let grouping = Grouping {
+        by: shape.by.clone(),
+        start_ns: window.start_ns,
+        step_ns: shape.step_ns,
+        steps,
+        apart: Some(apart.into_iter().collect()),
+    };
+    let answer = totals(shared, (selector, window, kind), &grouping)?;
+    let (mut series, mut rest) = (Vec::new(), None);
+    for (value, values) in answer.value.into_groups() {
+        let labels = match (&shape.by, &value) {
+            (Some(by), Some(value)) => LabelSet::new([(by.clone(), value.clone())]),
+            _ => LabelSet::default(),
+        };
+        let one = Series { labels, start_ns: window.start_ns, step_ns: shape.step_ns, values };
+        match value {
+            Some(_) => series.push(one),
+            // A push that came between the two scans can bring a group that the first did not see.
+            None => rest = Some(Rest { groups: rest_groups.max(1), series: one }),
+        }
+    }
+    series.sort_by_cached_key(|one| (std::cmp::Reverse(sum(&one.values)), one.labels.clone()));
+    Ok(Answer { value: Timeline { series, rest }, unreadable: answer.unreadable })
+}
+
+/// Values of a label with their totals, biggest first.
+pub(crate) fn label_values(
+    shared: &Shared,
+    name: &str,
+    (selector, window, kind): (&Selector, Window, ProfileType),
+) -> Result<Answer<LabelTotals>, StoreError> {
+    let grouping = Grouping {
+        by: Some(name.into()),
+        start_ns: window.start_ns,
+        step_ns: i64::MAX,
+        steps: 1,
+        apart: None,
+    };
+    let answer = totals(shared, (selector, window, kind), &grouping)?;
+    let groups = answer.value.into_groups();
+    let mut values: LabelTotals = groups.filter_map(|(value, totals)| Some((value?, sum(&totals)))).collect();
+    values.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    Ok(Answer { value: values, unreadable: answer.unreadable })
+}
+
+/// Names of the labels that occur.
+pub(crate) fn label_names(shared: &Shared, window: Window) -> Answer<Vec<Arc<str>>> {
+    let from_memory = |part: &Part, names: &mut BTreeSet<Arc<str>>| {
+        let in_window = part.profiles.iter().filter(|profile| window.contains(profile.start_ns));
+        let sets: HashSet<u32> = in_window.map(|profile| profile.label_set).collect();
+        let sets = sets.iter().filter_map(|number| part.label_sets.values().get(*number as usize));
+        names.extend(sets.flat_map(LabelSet::iter).map(|(key, _)| key.clone()));
+    };
+    let threads = shared.limits.query_threads;
+    let answer = answer(shared, window, from_memory, |entries, names| {
+        scan::label_names(&shared.tables, entries, threads, names)
+    });
+    Answer { value: answer.value.into_iter().collect(), unreadable: answer.unreadable }
+}
+
+fn totals(
+    shared: &Shared,
+    (selector, window, kind): (&Selector, Window, ProfileType),
+    grouping: &Grouping,
+) -> Result<Answer<Totals>, StoreError> {
+    let filter = Filter::new(selector, window, kind)?;
+    let threads = shared.limits.query_threads;
+    Ok(answer(
+        shared,
+        window,
+        |part, totals: &mut Totals| totals.add_part(part, &filter, grouping),
+        |entries, totals| scan::totals(&shared.tables, entries, &filter, (grouping, threads), totals),
+    ))
+}
+
+/// Collects an answer: first what is in memory, then from the folders that were live at that very moment. When one
+/// of them cannot be read it starts over without it.
+fn answer<T: Default>(
+    shared: &Shared,
+    window: Window,
+    from_memory: impl Fn(&Part, &mut T),
+    from_folders: impl Fn(&[&Entry], &mut T) -> Result<(), FolderError>,
+) -> Answer<T> {
+    let mut unreadable: Vec<(u64, Unreadable)> = Vec::new();
+    loop {
+        let mut value = T::default();
+        let live: Vec<Arc<Entry>> = {
+            let state = shared.read();
+            state.parts().for_each(|part| from_memory(part, &mut value));
+            let is_wanted = |entry: &&Arc<Entry>| {
+                entry.start_ns < window.end_ns
+                    && window.start_ns < entry.end_ns
+                    && unreadable.iter().all(|(id, _)| *id != entry.id)
+            };
+            state.entries.iter().filter(is_wanted).cloned().collect()
+        };
+        let entries: Vec<&Entry> = live.iter().map(AsRef::as_ref).collect();
+        let failed = from_folders(&entries, &mut value).err();
+        let failed = failed.and_then(|(id, error)| Some((live.iter().find(|entry| entry.id == id)?, error)));
+        let Some((entry, error)) = failed else {
+            return Answer { value, unreadable: unreadable.into_iter().map(|(_, folder)| folder).collect() };
+        };
+        shared.note_unreadable(entry, &error);
+        let (folder, reason) = (entry.folder().into(), error.to_string());
+        unreadable.push((entry.id, Unreadable { folder, reason }));
+    }
+}
+
+fn check_shape(window: Window, shape: &TimelineShape) -> Result<usize, StoreError> {
+    let duration_ns = window.duration_ns() as u64;
+    let steps = duration_ns.div_ceil(shape.step_ns.max(1) as u64);
+    let limit = |what, asked, limit, fix| Err(StoreError::Limit { what, asked, limit, fix });
+    if shape.step_ns <= 0 || steps > STEPS_MAX {
+        return limit("number of steps", steps, STEPS_MAX, "ask for longer steps or a shorter time");
+    }
+    if shape.groups_limit > SERIES_MAX {
+        return limit(
+            "number of groups",
+            shape.groups_limit as u64,
+            SERIES_MAX as u64,
+            "ask for fewer groups",
+        );
+    }
+    Ok(steps as usize)
+}
+
+fn sum(values: &[i64]) -> i64 {
+    values.iter().fold(0, |sum: i64, value| sum.saturating_add(*value))
+}

@@ -1,0 +1,110 @@
+//! The store's account of itself.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counts since the store was opened, and sizes now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Pushes stored.
+    pub pushes_stored: u64,
+    /// Pushes that were there already.
+    pub pushes_duplicate: u64,
+    /// Pushes refused: invalid, too large, out of time or queue full.
+    pub pushes_refused: u64,
+    /// Pushes that could not be made durable.
+    pub pushes_failed: u64,
+    /// Groups of pushes committed with one sync.
+    pub group_commits: u64,
+    /// Pushes waiting to be written.
+    pub queue_pushes: u64,
+    /// Bytes of pushes waiting to be written.
+    pub queue_bytes: u64,
+    /// Rows in the head, flushing or not.
+    pub head_rows: u64,
+    /// Bytes in log files.
+    pub log_bytes: u64,
+    /// Pushes read back from the log when the store was opened.
+    pub log_replayed_pushes: u64,
+    /// Bytes cut off torn log tails.
+    pub log_torn_bytes: u64,
+    /// Bytes of the log that are corrupt and were left out; their files are kept as `*.corrupt`.
+    pub log_corrupt_bytes: u64,
+    /// Segments now.
+    pub segments: u64,
+    /// Blocks now.
+    pub blocks: u64,
+    /// Rows in segments and blocks.
+    pub stored_rows: u64,
+    /// Bytes of segments and blocks.
+    pub stored_bytes: u64,
+    /// Flushes done.
+    pub flushes: u64,
+    /// Compactions done.
+    pub compactions: u64,
+    /// Segments and blocks deleted by age or by the disk cap.
+    pub folders_expired: u64,
+    /// Files deleted because the catalog does not name them.
+    pub orphans_removed: u64,
+    /// Maintenance steps that failed and will be tried again.
+    pub maintenance_errors: u64,
+    /// Segments and blocks found corrupt.
+    pub folders_corrupt: u64,
+    /// Labels that found no column of their own because there were too many keys.
+    pub labels_without_column: u64,
+    /// Agents whose last sequence is remembered.
+    pub agents: u64,
+}
+
+/// Counters that the parts of the store add to.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) pushes_stored: AtomicU64,
+    pub(crate) pushes_duplicate: AtomicU64,
+    pub(crate) pushes_refused: AtomicU64,
+    pub(crate) pushes_failed: AtomicU64,
+    pub(crate) group_commits: AtomicU64,
+    pub(crate) queue_pushes: AtomicU64,
+    pub(crate) queue_bytes: AtomicU64,
+    pub(crate) log_replayed_pushes: AtomicU64,
+    pub(crate) log_torn_bytes: AtomicU64,
+    pub(crate) log_corrupt_bytes: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+    pub(crate) compactions: AtomicU64,
+    pub(crate) folders_expired: AtomicU64,
+    pub(crate) orphans_removed: AtomicU64,
+    pub(crate) maintenance_errors: AtomicU64,
+    pub(crate) folders_corrupt: AtomicU64,
+    pub(crate) labels_without_column: AtomicU64,
+}
+
+/// Adds to a counter.
+pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Relaxed);
+}
+
+impl Counters {
+    /// What was counted so far; sizes are left at zero.
+    pub(crate) fn read(&self) -> Stats {
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        Stats {
+            pushes_stored: get(&self.pushes_stored),
+            pushes_duplicate: get(&self.pushes_duplicate),
+            pushes_refused: get(&self.pushes_refused),
+            pushes_failed: get(&self.pushes_failed),
+            group_commits: get(&self.group_commits),
+            queue_pushes: get(&self.queue_pushes),
+            queue_bytes: get(&self.queue_bytes),
+            log_replayed_pushes: get(&self.log_replayed_pushes),
+            log_torn_bytes: get(&self.log_torn_bytes),
+            log_corrupt_bytes: get(&self.log_corrupt_bytes),
+            flushes: get(&self.flushes),
+            compactions: get(&self.compactions),
+            folders_expired: get(&self.folders_expired),
+            orphans_removed: get(&self.orphans_removed),
+            maintenance_errors: get(&self.maintenance_errors),
+            folders_corrupt: get(&self.folders_corrupt),
+            labels_without_column: get(&self.labels_without_column),
+            ..Stats::default()
+        }
+    }
+}
