@@ -1,1 +1,45 @@
-//! agent.
+//! The agent: samples a host, says where each sample came from, and brings ten-second profiles to a
+//! collector.
+//!
+//! A sample takes one way (invariant I4): [`agent_bpf`] hands out raw samples; `attribute` gives each its
+//! labels and one stack of addresses; `aggregate` adds them up by window; `symbolize` names the addresses;
+//! [`spool`] keeps the encoded windows on disk and [`upload`] brings them to the collector. Three threads,
+//! joined by bounded queues.
+//!
+//! - No sample fails: every outcome is counted and reported with each push (I5).
+//! - Copied stacks stay inside `attribute`; what leaves it are addresses (I14).
+//! - [`budget`] watches what the agent costs and steps the sampling rate down before it costs too much (I10).
+
+mod aggregate;
+pub mod args;
+mod attribute;
+pub mod budget;
+mod command;
+mod cost;
+pub mod doctor;
+mod error;
+mod host;
+mod location;
+mod lru;
+mod options;
+mod processes;
+mod random;
+mod record;
+mod report;
+mod run;
+mod session;
+pub mod spool;
+mod state;
+mod symbolize;
+mod tally;
+pub mod upload;
+
+pub use command::execute;
+pub use error::AgentError;
+pub use options::{AgentOptions, Sampling};
+pub use record::{RecordOptions, Recorder, Recording, Summary};
+pub use run::run;
+pub use state::{cpu_count, state_directory};
+
+/// What can be sampled.
+pub use agent_bpf::Target;
