@@ -1,0 +1,76 @@
+// Numbers as people read them: cores for rates, CPU-seconds for totals, shares in percent.
+
+/** A value of a profile in the unit that fits it, and as a rate over a time. */
+export interface Amount {
+  /** `1.23 cores`, or the value itself for what is not time. */
+  rate: string;
+  /** `74 CPU-s`, or empty for what is not time. */
+  sum: string;
+}
+
+const NANOSECONDS = 'nanoseconds';
+
+export function amount(value: number, unit: string, over_ms: number): Amount {
+  if (unit !== NANOSECONDS) return { rate: `${count(value)} ${unit}`, sum: '' };
+  return { rate: `${cores(coresOf(value, over_ms))} cores`, sum: cpuSeconds(value) };
+}
+
+/** The short form for a column of a table: the unit stands in its head. */
+export function rate(value: number, unit: string, over_ms: number): string {
+  return unit === NANOSECONDS ? cores(coresOf(value, over_ms)) : count(value);
+}
+
+export function coresOf(cpu_ns: number, over_ms: number): number {
+  return over_ms > 0 ? cpu_ns / (over_ms * 1e6) : 0;
+}
+
+export function cores(value: number): string {
+  if (value > 0 && value < 0.0005) return '<0.001';
+  return significant(value);
+}
+
+export function cpuSeconds(cpu_ns: number): string {
+  const seconds = cpu_ns / 1e9;
+  return `${seconds > 0 && seconds < 0.0005 ? '<0.001' : significant(seconds)} CPU-s`;
+}
+
+/** Three digits after the point below one, fewer above, thousands apart. */
+function significant(value: number): string {
+  const size = Math.abs(value);
+  const digits = size === 0 ? 0 : size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0;
+  return FORMATS[digits].format(value);
+}
+
+/** By digits after the point. Made once: making one costs as much as a hundred uses. */
+const FORMATS = [0, 1, 2, 3].map(
+  (digits) => new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+);
+
+export function share(part: number, whole: number): string {
+  if (!(whole > 0)) return '–';
+  const percent = (100 * part) / whole;
+  if (percent === 0) return '0 %';
+  if (percent > 0 && percent < 0.005) return '<0.01 %';
+  return `${percent.toFixed(percent >= 99.95 ? 0 : percent >= 10 ? 1 : 2)} %`;
+}
+
+export function count(value: number): string {
+  return FORMATS[0].format(Math.round(value));
+}
+
+export function bytes(value: number): string {
+  const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10)));
+  return `${(value / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${steps[power]}`;
+}
+
+/** `45 s`, `3 min`, `2 h 5 min`, `4 d`. */
+export function duration(length_ms: number): string {
+  const seconds = Math.round(length_ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return `${Math.round(hours / 24)} d`;
+}
