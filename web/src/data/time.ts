@@ -37,8 +37,8 @@ export function parseRange(start: string, end: string, now_ms: number): Range | 
 
 /** What a store says of its samples: when the first and the last window of an agent start. */
 export interface Bounds {
-  earliest_ms: number | null;
-  latest_ms: number | null;
+  earliest_ms?: number | null;
+  latest_ms?: number | null;
 }
 
 /** Length of an agent's window. */
@@ -49,7 +49,7 @@ const WINDOW_MS = 10_000;
  * in a range that ends now, by what agents have not sent yet.
  */
 export function covered(range: Range, { earliest_ms, latest_ms }: Bounds, ends_now: boolean): Range {
-  if (earliest_ms === null || latest_ms === null) return range;
+  if (earliest_ms == null || latest_ms == null) return range;
   const start_ms = Math.max(range.start_ms, earliest_ms);
   const end_ms = ends_now ? Math.min(range.end_ms, latest_ms + WINDOW_MS) : range.end_ms;
   return end_ms > start_ms ? { start_ms, end_ms } : range;

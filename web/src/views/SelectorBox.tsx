@@ -193,7 +193,7 @@ function best<T>(all: readonly T[], prefix: string, textOf: (item: T) => string)
 }
 
 function SelectorError({ error, text }: { error: ApiError; text: string }) {
-  const position = error.position === undefined ? null : Math.max(0, error.position - withBraces(text).shift);
+  const position = error.position == null ? null : Math.max(0, error.position - withBraces(text).shift);
   return (
     <div class="selector-error" id="selector-error" role="alert">
       {position !== null && (
