@@ -30,7 +30,8 @@ pub fn test() -> Result<()> {
     web()?;
     call("cargo", &["test", "--workspace", "--no-fail-fast"])?;
     npm(&["run", "--silent", "test"])?;
-    npm(&["run", "--silent", "test:browser"])
+    npm(&["run", "--silent", "test:browser"])?;
+    call("sh", &["sdk/python/tests/run.sh", "--one"])
 }
 
 /// Everything that looks at the code without running it.
