@@ -45,8 +45,11 @@ fn nothing_acknowledged_is_lost_or_doubled() {
     let last = start(port, folder.path());
     thread::sleep(Duration::from_millis(200));
     stop.store(true, Ordering::Relaxed);
-    let sent: HashMap<u64, Sent> =
-        senders.into_iter().map(|sender| sender.join().expect("a sender did not panic")).map(|sent| (sent.sender, sent)).collect();
+    let sent: HashMap<u64, Sent> = senders
+        .into_iter()
+        .map(|sender| sender.join().expect("a sender did not panic"))
+        .map(|sent| (sent.sender, sent))
+        .collect();
 
     let (status, values) =
         get_json(port, "/api/v1/labels/service.name/values?start=now-2h&end=now%2B1h").expect("it answers");

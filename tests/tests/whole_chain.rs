@@ -18,8 +18,12 @@ fn a_browser_shows_this_hosts_load() {
     );
     up.wait_until("data within 30 s of the start", Duration::from_secs(30), || total(port) > 0);
     let (_, top) = get_json(port, "/api/v1/top?start=now-5m&end=now&limit=500").expect("it answers");
-    let kinds: Vec<&str> =
-        top["rows"].as_array().into_iter().flatten().filter_map(|row| row["function"]["kind"].as_str()).collect();
+    let kinds: Vec<&str> = top["rows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|row| row["function"]["kind"].as_str())
+        .collect();
     assert!(kinds.contains(&"kernel") && kinds.contains(&"native"), "kinds found: {kinds:?}");
     drive_browser("host.mjs", &format!("http://127.0.0.1:{port}/"));
     load.wait_until("still running", Duration::from_secs(1), || true);

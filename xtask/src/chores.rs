@@ -62,7 +62,8 @@ pub fn bench(names: &[String]) -> Result<()> {
         .collect();
     scripts.sort();
     for script in scripts {
-        let name = script.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        let name =
+            script.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         if names.is_empty() || names.contains(&name) {
             println!("== bench {name}");
             call("sh", &[&script.to_string_lossy()])?;
@@ -73,7 +74,8 @@ pub fn bench(names: &[String]) -> Result<()> {
 
 /// Licences, bans and sources; installs the tool when it is missing.
 pub fn deny() -> Result<()> {
-    if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| !output.status.success()) {
+    if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| !output.status.success())
+    {
         call("cargo", &["install", "--locked", "cargo-deny"])?;
     }
     call("cargo", &["deny", "check", "licenses", "bans", "sources"])
@@ -89,7 +91,8 @@ pub fn fmt() -> Result<()> {
 fn npm_ready() -> Result<()> {
     let web = tidy::root()?.join("web");
     let lock = std::fs::metadata(web.join("package-lock.json"))?.modified()?;
-    let installed = std::fs::metadata(web.join("node_modules/.package-lock.json")).and_then(|file| file.modified());
+    let installed =
+        std::fs::metadata(web.join("node_modules/.package-lock.json")).and_then(|file| file.modified());
     if installed.is_ok_and(|installed| installed >= lock) {
         return Ok(());
     }

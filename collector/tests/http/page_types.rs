@@ -24,7 +24,10 @@ fn the_pages_know_the_api() {
         fs::write(&file, &written).expect("the types can be written");
     }
     let found = fs::read_to_string(&file).expect("the pages have types");
-    assert!(found == written, "web/src/api/types.ts is not what /openapi.json says; see the head of this file");
+    assert!(
+        found == written,
+        "web/src/api/types.ts is not what /openapi.json says; see the head of this file"
+    );
 }
 
 fn interface(name: &str, schema: &Value) -> String {
@@ -46,10 +49,8 @@ fn comment(schema: &Value, indent: &str) -> String {
         [] => String::new(),
         [line] => format!("{indent}/** {line} */\n"),
         lines => {
-            let body: String = lines
-                .iter()
-                .map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n")
-                .collect();
+            let body: String =
+                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
             format!("{indent}/**\n{body}{indent} */\n")
         }
     }

@@ -5,7 +5,8 @@ use super::Untidy;
 const LINES_AT_MOST: usize = 500;
 
 /// Ways to make a queue without a bound (invariant I6).
-const UNBOUNDED: [&str; 4] = ["mpsc::channel(", "unbounded_channel(", "channel::unbounded(", "mpsc::channel::<"];
+const UNBOUNDED: [&str; 4] =
+    ["mpsc::channel(", "unbounded_channel(", "channel::unbounded(", "mpsc::channel::<"];
 
 /// Marks of work that was left lying.
 const LOOSE_ENDS: [&str; 4] = ["TO\u{44}O", "FIX\u{4d}E", "#[ign\u{6f}re", "x\u{66}ail"];
@@ -17,7 +18,10 @@ pub fn check(path: &str, text: &str) -> Vec<Untidy> {
         return found;
     }
     if extension == "rs" && !text.starts_with("//!") {
-        found.push(Untidy { place: path.into(), what: "starts without a `//!` line that says what it is".into() });
+        found.push(Untidy {
+            place: path.into(),
+            what: "starts without a `//!` line that says what it is".into(),
+        });
     }
     let lines = text.lines().count();
     if lines > LINES_AT_MOST && !text.contains("house: long list") {
@@ -33,7 +37,10 @@ pub fn check(path: &str, text: &str) -> Vec<Untidy> {
             && !line.contains("tokio::sync::mpsc::channel(")
             && !path.starts_with("xtask/")
         {
-            found.push(Untidy { place: place(), what: format!("`{call}…` has no bound: use a bounded queue") });
+            found.push(Untidy {
+                place: place(),
+                what: format!("`{call}…` has no bound: use a bounded queue"),
+            });
         }
         if let Some(mark) = LOOSE_ENDS.iter().find(|mark| line.contains(**mark)) {
             found.push(Untidy { place: place(), what: format!("a loose end, `{mark}`: finish it") });

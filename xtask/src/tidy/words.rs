@@ -24,7 +24,10 @@ const FOREIGN: [&str; 1] = ["agent/bpf/src/"];
 pub fn check(path: &str, text: &str) -> Vec<Untidy> {
     let own_words = path == "docs/glossary.md" || path.starts_with("xtask/src/tidy/");
     let foreign_words = FOREIGN.iter().any(|folder| path.starts_with(folder));
-    if own_words || foreign_words || !matches!(path.rsplit('.').next(), Some("rs" | "ts" | "tsx" | "py" | "md" | "c" | "h")) {
+    if own_words
+        || foreign_words
+        || !matches!(path.rsplit('.').next(), Some("rs" | "ts" | "tsx" | "py" | "md" | "c" | "h"))
+    {
         return Vec::new();
     }
     let mut found = Vec::new();
