@@ -176,7 +176,7 @@ fn namer_failed() -> AgentError {
 
 /// Every window's events go to the same profiles; their window is set at the end, when it is known.
 fn name_windows(queue: &Receiver<Closed>) -> (BatchBuilder, Tally) {
-    let mut names = Names::new();
+    let mut names = Names::new(symbols::Limits::generous());
     let mut batch = BatchBuilder::new();
     for closed in queue {
         names.add(&closed, Window::default(), &mut batch);

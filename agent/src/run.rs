@@ -47,6 +47,7 @@ const LAST_SEND: Duration = Duration::from_secs(3);
 
 /// Runs until `stop` is set. The last window is then spooled, and sent if the collector answers at once.
 pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> {
+    agent_bpf::return_memory_early();
     let host = host::read();
     let outbox = open_outbox(options)?;
     let client = Client::new(options.collector.clone())?;
@@ -192,7 +193,7 @@ impl Sampling<'_> {
 
 /// Names each window's stacks and puts them into the spool.
 fn name_windows(queue: Receiver<Job>, outbox: &Outbox, facts: &BTreeMap<Arc<str>, Arc<str>>) {
-    let mut names = Names::new();
+    let mut names = Names::new(symbols::Limits::default());
     let mut spool_failures = 0;
     for mut job in queue {
         let mut batch = BatchBuilder::new();

@@ -16,8 +16,6 @@ use crate::{aggregate::Closed, location::Location, tally::Tally};
 pub(crate) struct Names {
     symbolizer: Symbolizer,
     files: ProcFiles,
-    /// What was counted before caches were emptied.
-    earlier: Tally,
 }
 
 /// The frames of each distinct location, innermost first.
@@ -37,8 +35,8 @@ pub(crate) const SYMBOLS: &str = "symbol_outcome_total";
 
 impl Names {
     /// Knows no name yet.
-    pub(crate) fn new() -> Self {
-        Self { symbolizer: new_symbolizer(), files: ProcFiles::new("/proc"), earlier: Tally::default() }
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { symbolizer: Symbolizer::new(Sources::default(), limits), files: ProcFiles::new("/proc") }
     }
 
     /// Adds a window's events to a batch, as CPU time in profiles of the window given.
@@ -55,16 +53,15 @@ impl Names {
         }
     }
 
-    /// Gives back memory: names are looked up again when they are met again.
+    /// Gives back memory: files are read again when something new is met in them.
     pub(crate) fn trim(&mut self) {
-        self.earlier = self.tally();
-        self.symbolizer = new_symbolizer();
+        self.symbolizer.trim();
     }
 
     /// Everything counted so far.
     pub(crate) fn tally(&self) -> Tally {
         let counters = self.symbolizer.counters();
-        let mut tally = self.earlier.clone();
+        let mut tally = Tally::default();
         for (outcome, count) in counters.outcomes() {
             tally.add(SYMBOLS, outcome.name(), count);
         }
@@ -148,10 +145,6 @@ fn open(files: &ProcFiles, executable: &Executable) -> io::Result<Image> {
     files.open_executable(executable, executable.mapped_at.pid).map(Image::File)
 }
 
-fn new_symbolizer() -> Symbolizer {
-    Symbolizer::new(Sources::default(), Limits::default())
-}
-
 #[cfg(test)]
 mod tests {
     use agent_unwind::{ExecutableId, FileIdentity, MappedAt};
@@ -169,7 +162,7 @@ mod tests {
             stacks.iter().map(|(stack, count)| ((labels.clone(), Arc::from(*stack)), *count)).collect();
         let window = Window { start_ns: 1, end_ns: 2 };
         let mut builder = BatchBuilder::new();
-        Names::new().add(&Closed { window, period_ns: 10, counts }, window, &mut builder);
+        Names::new(Limits::default()).add(&Closed { window, period_ns: 10, counts }, window, &mut builder);
         builder.finish()
     }
 
@@ -208,7 +201,7 @@ mod tests {
 
     #[test]
     fn trimming_keeps_what_was_counted() {
-        let mut names = Names::new();
+        let mut names = Names::new(Limits::default());
         let counts = Counts::from([(
             (Arc::new(LabelSet::default()), Arc::from([UNKNOWN, Location::Jit { pid: 0, address: 1 }])),
             1,

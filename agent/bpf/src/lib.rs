@@ -4,6 +4,7 @@
 //! stack and a copy of the user stack, all of one instant, and the life of processes. [`probe`] says what this
 //! kernel permits. [`decode`] is the pure half: bytes of a record to a [`RawSample`].
 
+mod allocator;
 mod backend;
 mod cursor;
 mod error;
@@ -22,6 +23,7 @@ mod sideband;
 #[cfg(test)]
 mod testing;
 
+pub use allocator::return_memory_early;
 pub use error::{BpfError, SamplerError};
 pub use event::{CodeMapping, Event, LifeChange, LifeEvent, Losses};
 pub use options::{

@@ -65,8 +65,9 @@ impl Image {
         Some(layout)
     }
 
-    /// Copies a range out.
-    pub(crate) fn read(&self, offset: u64, size: u64) -> io::Result<Vec<u8>> {
+    /// Copies a range out, straight to where it stays: these are the largest pieces of memory there are, and each
+    /// further copy on the way would leave a hole.
+    pub(crate) fn read(&self, offset: u64, size: u64) -> io::Result<Arc<[u8]>> {
         let too_big = |_| io::Error::from(io::ErrorKind::InvalidData);
         let length = usize::try_from(size).map_err(too_big)?;
         match self {
@@ -75,14 +76,14 @@ impl Image {
                 if offset.saturating_add(size) > file.metadata()?.len() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, offset)?;
+                let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+                file.read_exact_at(Arc::get_mut(&mut bytes).unwrap_or_default(), offset)?;
                 Ok(bytes)
             }
             Self::Memory(bytes) => {
                 let offset = usize::try_from(offset).map_err(too_big)?;
                 let part = offset.checked_add(length).and_then(|end| bytes.get(offset..end));
-                part.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+                part.map(Arc::from).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
             }
         }
     }

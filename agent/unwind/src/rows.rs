@@ -39,9 +39,7 @@ impl Rows {
     /// Copies the rows; `None` when the executable has none.
     pub(crate) fn load(image: &Image, layout: &Layout) -> io::Result<Option<Self>> {
         let Some(frames) = layout.eh_frame else { return Ok(None) };
-        let copy = |section: Section| -> io::Result<Arc<[u8]>> {
-            Ok(image.read(section.offset, section.size)?.into())
-        };
+        let copy = |section: Section| image.read(section.offset, section.size);
         let frame_bytes = copy(frames)?;
         let header_bytes = layout.eh_frame_hdr.map(copy).transpose()?;
         let bytes = RULES_BYTES + frame_bytes.len() + header_bytes.as_ref().map_or(0, |bytes| bytes.len());

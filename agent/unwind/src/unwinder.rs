@@ -44,7 +44,7 @@ impl Default for Limits {
             images: 1024,
             overlays: 256,
             executables: 4096,
-            rows_bytes: 24 << 20,
+            rows_bytes: 20 << 20,
             mappings: 4096,
             maps_bytes: 4 << 20,
             reread_interval_ns: 500_000_000,

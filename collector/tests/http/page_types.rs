@@ -1,6 +1,8 @@
 //! The pages' types are written from the served OpenAPI document. After a change of the API, write them again with
 //! `FEWER_WRITE_TYPES=1 cargo test -p collector page_types`.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::{fmt::Write, fs, path::Path};
 
 use serde_json::{Map, Value};

@@ -1,12 +1,11 @@
 //! What symbolizing costs: time and memory for 1,000 addresses spread over the code of each file named, and for the
-//! kernel. Beside it what `blazesym` alone takes for the same.
+//! kernel.
 
 // The root lints speak of libraries; here a failed expectation is meant to end the run.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use std::{fs::File, time::Instant};
 
-use blazesym::symbolize::{Input, source::Elf, source::Source};
 use object::{Object, ObjectSection};
 use symbols::{Executable, Image, Limits, Outcome, Sources, Symbolizer};
 
@@ -27,12 +26,6 @@ fn main() {
         measure(&format!("{name} (remembered)"), || {
             let found = symbolizer.executable(&executable, open, &addresses);
             found.iter().filter(|symbol| symbol.outcome == Outcome::Named).count()
-        });
-        measure(&format!("{name} (blazesym)"), || {
-            let symbolizer = blazesym::symbolize::Symbolizer::new();
-            let source = Source::Elf(Elf::new(&path));
-            let found = symbolizer.symbolize(&source, Input::VirtOffset(&addresses)).unwrap();
-            found.iter().filter(|symbol| symbol.as_sym().is_some()).count()
         });
     }
     let kernel: Vec<u64> = (0..ADDRESSES).map(|at| 0xffff_ffff_8100_0000 + at * 8192).collect();

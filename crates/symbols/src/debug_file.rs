@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Executable, elf::Contents};
+use crate::{
+    Executable, Image,
+    elf::{self, Contents},
+};
 
 /// The debug file of an executable, where there is one: by build id, else by the name and checksum that the
 /// executable links to.
@@ -16,6 +19,23 @@ pub(crate) fn find(directories: &[PathBuf], executable: &Executable, contents: &
         let (name, checksum) = contents.debug_link.as_ref()?;
         by_link(directories, &executable.path, name, *checksum)
     })
+}
+
+/// The file with the debug information that a file shares with others: by build id, else under the name that the file
+/// links to, seen from where the file is.
+pub(crate) fn find_shared(
+    directories: &[PathBuf],
+    debug_file: Option<&Path>,
+    contents: &Contents,
+) -> Option<(Image, Contents)> {
+    let (name, build_id) = contents.shared_link.as_ref()?;
+    let digits: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = by_build_id(directories, &digits);
+    // Only a name that stands in a debug file is followed: the profiled file itself could lead anywhere.
+    let path = path.or_else(|| Some(debug_file?.canonicalize().ok()?.parent()?.join(name)))?;
+    let image = Image::File(File::open(path).ok()?);
+    let shared = elf::contents(&image).ok()?;
+    (shared.build_id == *build_id).then_some((image, shared))
 }
 
 fn by_build_id(directories: &[PathBuf], build_id: &str) -> Option<PathBuf> {

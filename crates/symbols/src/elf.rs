@@ -1,13 +1,14 @@
-//! Symbol tables of ELF files, read in one pass.
-
-use std::io;
+//! What there is to read in an ELF file.
 
 use object::{
-    Endianness, ReadCache, ReadRef, elf,
+    CompressionFormat, Endianness, ReadCache, ReadRef, elf,
     read::elf::{CompressionHeader, FileHeader, SectionHeader},
 };
 
-use crate::{Image, demangle::demangle, symbol::Function};
+use crate::{
+    Image,
+    table::{ENTRY_BYTES, SymbolTable},
+};
 
 type Header = elf::FileHeader64<Endianness>;
 
@@ -16,57 +17,51 @@ type Header = elf::FileHeader64<Endianness>;
 pub(crate) struct Contents {
     /// Symbols of all functions, or at least of the exported ones.
     pub(crate) symbols: Option<SymbolTable>,
-    /// Bytes of debug information, 0 when there is none.
-    pub(crate) debug_bytes: u64,
+    /// Sections with the debug information that names functions and lines.
+    pub(crate) debug: Vec<DebugSection>,
     /// Name and checksum of a separate file with the debug information.
     pub(crate) debug_link: Option<(String, u32)>,
+    /// Name and build id of a file with debug information that this file shares with others.
+    pub(crate) shared_link: Option<(String, Vec<u8>)>,
+    /// The build id, or nothing.
+    pub(crate) build_id: Vec<u8>,
     /// Address ranges of sections with code.
     pub(crate) code: Vec<(u64, u64)>,
+    pub(crate) is_big_endian: bool,
 }
 
-/// Where a symbol table and its names are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SymbolTable {
-    offset: u64,
-    size: u64,
-    names_offset: u64,
-    names_size: u64,
-}
-
-/// One entry of a symbol table.
+/// A section with debug information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    name: u32,
-    info: u8,
-    section: u16,
-    start: u64,
-    size: u64,
+pub(crate) struct DebugSection {
+    pub(crate) id: gimli::SectionId,
+    pub(crate) offset: u64,
+    /// Bytes in the file.
+    pub(crate) size: u64,
+    pub(crate) format: CompressionFormat,
+    /// Bytes once decompressed.
+    pub(crate) whole_size: u64,
 }
 
-/// The best symbol so far for one wanted address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    /// An inner symbol beats the one around it.
-    start: u64,
-    rank: u8,
-    /// Of equals the first name wins, so that the answer never changes.
-    name: std::cmp::Reverse<u32>,
+/// Variables, call frames and types name no function.
+const DEBUG_SECTIONS: [gimli::SectionId; 10] = [
+    gimli::SectionId::DebugAbbrev,
+    gimli::SectionId::DebugAddr,
+    gimli::SectionId::DebugAranges,
+    gimli::SectionId::DebugInfo,
+    gimli::SectionId::DebugLine,
+    gimli::SectionId::DebugLineStr,
+    gimli::SectionId::DebugRanges,
+    gimli::SectionId::DebugRngLists,
+    gimli::SectionId::DebugStr,
+    gimli::SectionId::DebugStrOffsets,
+];
+
+impl Contents {
+    /// Bytes of debug information once decompressed, 0 when there is none.
+    pub(crate) fn debug_bytes(&self) -> u64 {
+        self.debug.iter().fold(0, |sum: u64, section| sum.saturating_add(section.whole_size))
+    }
 }
-
-/// Nearest symbols below a wanted address, of those that do not say where they end and of those that do.
-#[derive(Clone, Copy, Debug, Default)]
-struct Below {
-    endless: Option<Candidate>,
-    ended: u64,
-}
-
-const ENTRY_BYTES: usize = 24;
-
-/// Bytes of a symbol table read at a time.
-const CHUNK_BYTES: usize = ENTRY_BYTES * 8192;
-
-/// Longest name read.
-const NAME_BYTES_MAX: usize = 8192;
 
 /// Says what there is in a file; an error for anything but 64-bit ELF.
 pub(crate) fn contents(image: &Image) -> object::Result<Contents> {
@@ -76,42 +71,11 @@ pub(crate) fn contents(image: &Image) -> object::Result<Contents> {
     }
 }
 
-/// Names the functions at `wanted` file addresses, which are sorted and distinct. Reads every symbol once and keeps
-/// none but the answers.
-pub(crate) fn find_symbols(
-    image: &Image,
-    contents: &Contents,
-    wanted: &[u64],
-) -> io::Result<Vec<Option<Function>>> {
-    let Some(table) = contents.symbols else { return Ok(vec![None; wanted.len()]) };
-    let mut best: Vec<Option<Candidate>> = vec![None; wanted.len()];
-    let mut below: Vec<Below> = vec![Below::default(); wanted.len()];
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let mut done = 0;
-    while done < table.size {
-        let length = CHUNK_BYTES.min((table.size - done) as usize);
-        let chunk = buffer.get_mut(..length).unwrap_or_default();
-        let read = image.read_at(chunk, table.offset.saturating_add(done))? / ENTRY_BYTES * ENTRY_BYTES;
-        if read == 0 {
-            break;
-        }
-        for entry in chunk.get(..read).unwrap_or_default().chunks_exact(ENTRY_BYTES).filter_map(Entry::parse)
-        {
-            consider(&entry, wanted, &mut best, &mut below);
-        }
-        done += read as u64;
-    }
-    settle_endless(contents, wanted, &mut best, &below);
-    best.into_iter()
-        .map(|candidate| candidate.map(|found| read_name(image, &table, found)).transpose())
-        .collect()
-}
-
 fn read_contents<'data, R: ReadRef<'data>>(data: R) -> object::Result<Contents> {
     let header = Header::parse(data)?;
     let endian = header.endian()?;
     let sections = header.sections(endian, data)?;
-    let mut contents = Contents::default();
+    let mut contents = Contents { is_big_endian: endian == Endianness::Big, ..Contents::default() };
     for section in sections.iter() {
         let name = sections.section_name(endian, section).unwrap_or_default();
         let kind = section.sh_type(endian);
@@ -119,13 +83,15 @@ fn read_contents<'data, R: ReadRef<'data>>(data: R) -> object::Result<Contents> 
             let start = section.sh_addr(endian);
             contents.code.push((start, start.saturating_add(section.sh_size(endian))));
         }
-        if kind != elf::SHT_NOBITS && (name.starts_with(b".debug_") || name.starts_with(b".zdebug_")) {
-            let compressed = section.compression(endian, data).ok().flatten();
-            let bytes = compressed.map_or(section.sh_size(endian), |(header, ..)| header.ch_size(endian));
-            contents.debug_bytes = contents.debug_bytes.saturating_add(bytes);
+        if kind != elf::SHT_NOBITS {
+            contents.debug.extend(debug_section(name, endian, section, data));
         }
-        if name == b".gnu_debuglink" {
-            contents.debug_link = section.data(endian, data).ok().and_then(parse_debug_link);
+        let bytes = || section.data(endian, data).unwrap_or_default();
+        match name {
+            b".gnu_debuglink" => contents.debug_link = parse_debug_link(bytes()),
+            b".gnu_debugaltlink" => contents.shared_link = parse_shared_link(bytes()),
+            b".note.gnu.build-id" => contents.build_id = bytes().get(16..).unwrap_or_default().to_vec(),
+            _ => {}
         }
         let is_better = kind == elf::SHT_SYMTAB || (kind == elf::SHT_DYNSYM && contents.symbols.is_none());
         if is_better && section.sh_size(endian) >= ENTRY_BYTES as u64 {
@@ -141,6 +107,29 @@ fn read_contents<'data, R: ReadRef<'data>>(data: R) -> object::Result<Contents> 
     Ok(contents)
 }
 
+fn debug_section<'data, R: ReadRef<'data>>(
+    name: &[u8],
+    endian: Endianness,
+    section: &elf::SectionHeader64<Endianness>,
+    data: R,
+) -> Option<DebugSection> {
+    let id = DEBUG_SECTIONS.into_iter().find(|id| id.name().as_bytes() == name)?;
+    let plain = DebugSection {
+        id,
+        offset: section.sh_offset(endian),
+        size: section.sh_size(endian),
+        format: CompressionFormat::None,
+        whole_size: section.sh_size(endian),
+    };
+    let Some((header, offset, size)) = section.compression(endian, data).ok()? else { return Some(plain) };
+    let format = match header.ch_type(endian) {
+        elf::ELFCOMPRESS_ZLIB => CompressionFormat::Zlib,
+        elf::ELFCOMPRESS_ZSTD => CompressionFormat::Zstandard,
+        _ => CompressionFormat::Unknown,
+    };
+    Some(DebugSection { offset, size, format, whole_size: header.ch_size(endian), ..plain })
+}
+
 /// A name, its end, padding to four bytes, then the checksum.
 fn parse_debug_link(bytes: &[u8]) -> Option<(String, u32)> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
@@ -148,172 +137,21 @@ fn parse_debug_link(bytes: &[u8]) -> Option<(String, u32)> {
     Some((String::from_utf8(bytes.get(..end)?.to_vec()).ok()?, u32::from_le_bytes(*checksum)))
 }
 
-impl Entry {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        Some(Self {
-            name: u32::from_le_bytes(*bytes.first_chunk()?),
-            info: *bytes.get(4)?,
-            section: u16::from_le_bytes(*bytes.get(6..)?.first_chunk()?),
-            start: u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?),
-            size: u64::from_le_bytes(*bytes.get(16..)?.first_chunk()?),
-        })
-    }
-
-    /// True for a defined function; hand-written code often does not say what its symbols are.
-    fn is_function(&self) -> bool {
-        const NOTYPE: u8 = 0;
-        const FUNC: u8 = 2;
-        const GNU_IFUNC: u8 = 10;
-        matches!(self.info & 0xf, NOTYPE | FUNC | GNU_IFUNC) && self.section != 0 && self.name != 0
-    }
-
-    /// Global beats weak beats local.
-    fn rank(&self) -> u8 {
-        match self.info >> 4 {
-            1 => 2,
-            2 => 1,
-            _ => 0,
-        }
-    }
-}
-
-fn consider(entry: &Entry, wanted: &[u64], best: &mut [Option<Candidate>], below: &mut [Below]) {
-    if !entry.is_function() {
-        return;
-    }
-    let Entry { start, size, .. } = *entry;
-    let first = wanted.partition_point(|address| *address < start);
-    let candidate = Candidate { start, rank: entry.rank(), name: std::cmp::Reverse(entry.name) };
-    let Some(nearest) = below.get_mut(first) else { return };
-    if size == 0 {
-        nearest.endless = nearest.endless.max(Some(candidate));
-        return;
-    }
-    nearest.ended = nearest.ended.max(start);
-    let end = start.saturating_add(size);
-    let covered = wanted.iter().zip(best.iter_mut()).skip(first).take_while(|(address, _)| **address < end);
-    for (_, best) in covered {
-        *best = (*best).max(Some(candidate));
-    }
-}
-
-/// Hand-written code often has symbols without a size. Such a symbol names what follows it in its section, up to the
-/// next symbol.
-fn settle_endless(contents: &Contents, wanted: &[u64], best: &mut [Option<Candidate>], below: &[Below]) {
-    let mut nearest = Below::default();
-    for ((address, best), below) in wanted.iter().zip(best).zip(below) {
-        nearest.endless = nearest.endless.max(below.endless);
-        nearest.ended = nearest.ended.max(below.ended);
-        let Some(endless) = nearest.endless.filter(|_| best.is_none()) else { continue };
-        let in_same_section = contents
-            .code
-            .iter()
-            .any(|(start, end)| *start <= endless.start && endless.start < *end && *address < *end);
-        if in_same_section && endless.start >= nearest.ended {
-            *best = Some(endless);
-        }
-    }
-}
-
-fn read_name(image: &Image, table: &SymbolTable, candidate: Candidate) -> io::Result<Function> {
-    let offset = u64::from(candidate.name.0);
-    let mut name = Vec::new();
-    let mut buffer = [0; 256];
-    while name.len() < NAME_BYTES_MAX {
-        let at = offset + name.len() as u64;
-        let left = table.names_size.saturating_sub(at).min(buffer.len() as u64) as usize;
-        let part = buffer.get_mut(..left).unwrap_or_default();
-        let read = image.read_at(part, table.names_offset.saturating_add(at))?;
-        let part = part.get(..read).unwrap_or_default();
-        let end = part.iter().position(|byte| *byte == 0);
-        name.extend_from_slice(part.get(..end.unwrap_or(read)).unwrap_or_default());
-        if end.is_some() || read == 0 {
-            break;
-        }
-    }
-    Ok(Function { name: demangle(&String::from_utf8_lossy(&name)), ..Function::default() })
+/// A name, its end, then the build id.
+fn parse_shared_link(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let build_id = bytes.get(end + 1..).filter(|id| !id.is_empty())?;
+    Some((String::from_utf8(bytes.get(..end)?.to_vec()).ok()?, build_id.to_vec()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A file of one symbol table: (name, kind and binding, start, size), all in one section of code at 0x1000.
-    fn check(symbols: &[(&str, u8, u64, u64)], expected: &[(u64, Option<&str>)]) {
-        let mut names = vec![0];
-        let mut bytes = Vec::new();
-        for (name, info, start, size) in symbols {
-            bytes.extend((names.len() as u32).to_le_bytes());
-            bytes.extend([*info, 0, 1, 0]);
-            bytes.extend(start.to_le_bytes());
-            bytes.extend(size.to_le_bytes());
-            names.extend(name.bytes().chain([0]));
-        }
-        let size = bytes.len() as u64;
-        let table = SymbolTable { offset: 0, size, names_offset: size, names_size: names.len() as u64 };
-        bytes.extend(names);
-        let contents = Contents { symbols: Some(table), code: vec![(0x1000, 0x2000)], ..Contents::default() };
-        let wanted: Vec<u64> = expected.iter().map(|(address, _)| *address).collect();
-        let found = find_symbols(&Image::Memory(bytes), &contents, &wanted).unwrap();
-        let names: Vec<Option<&str>> =
-            found.iter().map(|found| found.as_ref().map(|function| function.name.as_str())).collect();
-        assert_eq!(names, expected.iter().map(|(_, name)| *name).collect::<Vec<_>>());
-    }
-
-    const LOCAL: u8 = 0x02;
-    const GLOBAL: u8 = 0x12;
-    const WEAK: u8 = 0x22;
-    const OBJECT: u8 = 0x11;
-
-    #[test]
-    fn a_symbol_covers_what_it_says() {
-        check(
-            &[("b", LOCAL, 0x1100, 0x10), ("a", GLOBAL, 0x1000, 0x80), ("data", OBJECT, 0x1080, 0x80)],
-            &[
-                (0xfff, None),
-                (0x1000, Some("a")),
-                (0x107f, Some("a")),
-                (0x1080, None),
-                (0x110f, Some("b")),
-                (0x1110, None),
-            ],
-        );
-        check(&[], &[(0x1000, None)]);
-    }
-
-    #[test]
-    fn of_several_the_same_one_always_wins() {
-        check(
-            &[
-                ("local", LOCAL, 0x1000, 9),
-                ("weak", WEAK, 0x1000, 9),
-                ("global", GLOBAL, 0x1000, 9),
-                ("later", GLOBAL, 0x1000, 9),
-            ],
-            &[(0x1008, Some("global"))],
-        );
-        check(
-            &[("outer", GLOBAL, 0x1000, 0x100), ("inner", LOCAL, 0x1040, 8)],
-            &[(0x1041, Some("inner")), (0x1050, Some("outer"))],
-        );
-    }
-
-    #[test]
-    fn a_symbol_without_size_ends_at_the_next() {
-        check(
-            &[("start", GLOBAL, 0x1000, 0), ("sized", GLOBAL, 0x1100, 0x10), ("last", LOCAL, 0x1200, 0)],
-            &[
-                (0x10ff, Some("start")),
-                (0x1105, Some("sized")),
-                (0x1180, None),
-                (0x1fff, Some("last")),
-                (0x2000, None),
-            ],
-        );
-    }
-
     #[test]
     fn debug_links_are_read() {
+        assert_eq!(parse_shared_link(b"/a\0\x01\x02"), Some(("/a".into(), vec![1, 2])));
+        assert_eq!(parse_shared_link(b"/a\0"), None);
         assert_eq!(parse_debug_link(b"a.debug\0\x01\x02\0\0"), Some(("a.debug".into(), 0x201)));
         assert_eq!(parse_debug_link(b"ab\0\0\x07\0\0\0"), Some(("ab".into(), 7)));
         assert_eq!(parse_debug_link(b"abc"), None);

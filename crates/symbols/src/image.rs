@@ -1,11 +1,6 @@
 //! The bytes of an executable.
 
-use std::{
-    fs::File,
-    io,
-    os::{fd::AsRawFd, unix::fs::FileExt},
-    path::PathBuf,
-};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 /// Where an executable's bytes are.
 #[derive(Debug)]
@@ -30,14 +25,6 @@ impl Image {
                 }
                 Ok(length)
             }
-        }
-    }
-
-    /// A path that opens this very file, whatever became of its name.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
-        match self {
-            Self::File(file) => Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into()),
-            Self::Memory(_) => None,
         }
     }
 }

@@ -1,25 +1,31 @@
 //! Symbolizing: addresses in, functions, files, lines and inlined frames out.
 //!
-//! - Work comes in batches, off the sampling path. What is parsed of an executable is dropped after its batch; only
-//!   results are kept, in a bounded cache (I6).
+//! - Work comes in batches, off the sampling path. Results are remembered, and what they are found with: an index over
+//!   each file's symbol table, and the debug information of files that have any. Each is bounded in bytes, and what was
+//!   not used for longest goes (I6).
 //! - No address fails: one without a name keeps its executable and file address, with an [`Outcome`] that says why,
 //!   and every outcome is counted (I5).
-//! - Files with debug information are read with `blazesym`, which knows inlined functions and lines. Files with a
-//!   symbol table alone are read in one pass over that table with the wanted addresses in hand, which needs neither a
-//!   sorted copy nor memory. Kernel symbols and perf maps have readers of their own.
+//! - Debug information knows inlined functions and lines; it is read with `addr2line`. A file with too much of it is
+//!   named from its symbol table, and one with too many symbols for an index in one pass over them. Kernel symbols and
+//!   perf maps have readers of their own.
 
 mod cache;
 mod debug_file;
+mod debug_info;
 mod demangle;
-mod dwarf;
 mod elf;
+mod files;
 mod image;
+mod index;
+mod kept;
 mod kernel;
 mod outcome;
 mod perf_files;
 mod perf_map;
+mod scan;
 mod symbol;
 mod symbolizer;
+mod table;
 
 pub use image::Image;
 pub use outcome::{Counters, Outcome};

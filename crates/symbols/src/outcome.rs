@@ -53,9 +53,9 @@ pub struct Counters {
     pub cache_hits: u64,
     /// Addresses looked up.
     pub cache_misses: u64,
-    /// Files opened and read.
+    /// How often a file was opened and read.
     pub files_read: u64,
-    /// Batches whose file has more debug information than the limit; they have names without lines.
+    /// Files with more debug information than the limits; they have names without lines.
     pub debug_info_too_big: u64,
     /// Perf map entries and kernel symbols beyond the limit.
     pub entries_dropped: u64,

@@ -1,14 +1,20 @@
 //! The symbolizer: batches of addresses in, symbols out, results remembered.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufReader},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use model::FrameKind;
 
 use crate::{
     Counters, Executable, Image, Outcome, Symbol,
     cache::Cache,
-    debug_file, dwarf, elf,
-    kernel::{KERNEL, KernelSymbols},
+    files::Files,
+    kernel::{self, KERNEL, KernelSymbols},
     perf_files::PerfFiles,
     symbol::Function,
 };
@@ -31,27 +37,46 @@ impl Default for Sources {
 /// Bounds on everything that grows with its input (I6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Results remembered; about 300 bytes each.
+    /// Results remembered; about 100 bytes each, and about 300 for each distinct function.
     pub results: usize,
     /// Executables remembered by path and build id.
     pub executables: usize,
-    /// Bytes of debug information in one file, decompressed. Reading it takes more than as many bytes of memory for
-    /// the time of a batch. A file with more is named from its symbol table.
+    /// Bytes that all indexes over symbol tables hold together.
+    pub index_bytes: u64,
+    /// Bytes of memory that one file's debug information takes. A file that takes more is named from its symbol table.
     pub debug_bytes: u64,
+    /// Bytes that all debug information holds together.
+    pub debug_bytes_kept: u64,
     /// Kernel symbols.
     pub kernel_symbols: usize,
     /// Entries of all perf maps together.
     pub perf_map_entries: usize,
 }
 
+/// For a program that runs all the time.
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            results: 32_768,
-            executables: 4096,
-            debug_bytes: 20 << 20,
+            results: 12_288,
+            executables: 1024,
+            index_bytes: 7 << 20,
+            debug_bytes: 4 << 20,
+            debug_bytes_kept: 6 << 20,
             kernel_symbols: 1 << 20,
             perf_map_entries: 100_000,
+        }
+    }
+}
+
+impl Limits {
+    /// For a program that runs for a while, with a person waiting for all there is to know.
+    pub fn generous() -> Self {
+        Self {
+            results: 1 << 18,
+            index_bytes: 256 << 20,
+            debug_bytes: 1 << 30,
+            debug_bytes_kept: 2 << 30,
+            ..Self::default()
         }
     }
 }
@@ -64,6 +89,8 @@ pub struct Symbolizer {
     results: Cache<(Space, u64), Symbol>,
     executables: Cache<Executable, u64>,
     spaces_met: u64,
+    files: Files,
+    functions: Cache<(Space, u32), Symbol>,
     kernel: Option<Kernel>,
     perf_files: PerfFiles,
     counters: Counters,
@@ -71,13 +98,13 @@ pub struct Symbolizer {
 
 /// What an address is an address in: an executable, or the kernel with one set of modules. Numbers are never used
 /// again, so a result is never taken for another's.
-type Space = u64;
+pub(crate) type Space = u64;
 
 #[derive(Debug)]
 struct Kernel {
     space: Space,
     symbols: KernelSymbols,
-    /// The list of modules that the symbols were read with.
+    /// The modules that the symbols were read with.
     modules: String,
 }
 
@@ -88,6 +115,8 @@ impl Symbolizer {
             results: Cache::new(limits.results),
             executables: Cache::new(limits.executables),
             spaces_met: 0,
+            files: Files::new(sources.debug_directories.clone(), &limits),
+            functions: Cache::new(limits.results.div_ceil(2)),
             kernel: None,
             perf_files: PerfFiles::new(sources.proc.clone(), limits.perf_map_entries),
             counters: Counters::default(),
@@ -116,7 +145,7 @@ impl Symbolizer {
             |address| Symbol::unnamed(FrameKind::Native, executable, address, Outcome::FileUnreadable);
         let (mut known, wanted) = self.remembered(space, addresses);
         if !wanted.is_empty()
-            && let Some(symbols) = open().ok().and_then(|image| self.read(executable, &image, &wanted))
+            && let Some(symbols) = self.files.name(space, executable, open, &wanted, &mut self.functions)
         {
             self.remember(space, &wanted, symbols, &mut known);
         }
@@ -132,9 +161,10 @@ impl Symbolizer {
         let mut otherwise = Outcome::FileUnreadable;
         if let Some(kernel) = &self.kernel {
             otherwise = if kernel.symbols.is_hidden { Outcome::KernelHidden } else { Outcome::NoSymbol };
-            let symbols =
-                wanted.iter().map(|address| name_kernel(&kernel.symbols, *address, otherwise)).collect();
-            self.remember(kernel.space, &wanted, symbols, &mut known);
+            let functions = &mut self.functions;
+            let name = |address: &u64| name_kernel(kernel, functions, *address, otherwise);
+            let symbols = wanted.iter().map(name).collect();
+            self.remember(space.unwrap_or_default(), &wanted, symbols, &mut known);
         }
         self.answer(addresses, &known, |address| {
             Symbol::unnamed(FrameKind::Kernel, &executable, address, otherwise)
@@ -159,9 +189,17 @@ impl Symbolizer {
         symbols
     }
 
+    /// Gives back memory: what was kept of files goes, names that were found stay. Reading all files again would cost
+    /// more than it saves.
+    pub fn trim(&mut self) {
+        self.files.forget();
+    }
+
     /// What was done so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
+        counters.files_read = self.files.read;
+        counters.debug_info_too_big = self.files.debug_info_too_big;
         let kernel_dropped = self.kernel.as_ref().map_or(0, |kernel| kernel.symbols.dropped);
         counters.entries_dropped = kernel_dropped.saturating_add(self.perf_files.dropped());
         counters
@@ -216,45 +254,15 @@ impl Symbolizer {
         symbols
     }
 
-    /// Reads one executable, or its separate debug file, for sorted and distinct addresses.
-    fn read(&mut self, executable: &Executable, image: &Image, wanted: &[u64]) -> Option<Vec<Symbol>> {
-        self.counters.files_read += 1;
-        let own = elf::contents(image).ok()?;
-        let separate = (own.debug_bytes == 0)
-            .then(|| debug_file::find(&self.sources.debug_directories, executable, &own))
-            .flatten()
-            .and_then(|path| open_separate(&path));
-        let (image, contents) =
-            separate.as_ref().map_or((image, &own), |(image, contents)| (image, contents));
-        let mut functions = vec![Vec::new(); wanted.len()];
-        if contents.debug_bytes > self.limits.debug_bytes {
-            self.counters.debug_info_too_big += 1;
-        } else if contents.debug_bytes > 0
-            && let Some(path) = image.path()
-        {
-            functions = dwarf::find_functions(&path, &self.sources.debug_directories, wanted);
-        }
-        let otherwise = if contents.symbols.is_some() { Outcome::NoSymbol } else { Outcome::NoSymbolTable };
-        // Debug information speaks of what was compiled; hand-written code has only symbols.
-        let plain = elf::find_symbols(image, contents, wanted).ok()?;
-        let name = |((address, functions), plain): ((&u64, Vec<Function>), Option<Function>)| {
-            let functions = if functions.is_empty() { plain.into_iter().collect() } else { functions };
-            if functions.is_empty() {
-                return Symbol::unnamed(FrameKind::Native, executable, *address, otherwise);
-            }
-            Symbol::named(FrameKind::Native, executable, functions)
-        };
-        Some(wanted.iter().zip(functions).zip(plain).map(name).collect())
-    }
-
     /// Reads the kernel's symbols, unless they were read with the same modules loaded.
     fn read_kernel(&mut self) {
         let modules = fs::read_to_string(self.sources.proc.join("modules")).unwrap_or_default();
+        let modules = kernel::loaded_modules(&modules);
         if self.kernel.as_ref().is_some_and(|kernel| kernel.modules == modules) {
             return;
         }
-        if let Ok(text) = fs::read_to_string(self.sources.proc.join("kallsyms")) {
-            let symbols = KernelSymbols::parse(&text, self.limits.kernel_symbols);
+        let text = File::open(self.sources.proc.join("kallsyms")).map(BufReader::new);
+        if let Ok(symbols) = text.and_then(|text| KernelSymbols::read(text, self.limits.kernel_symbols)) {
             self.kernel = Some(Kernel { space: self.new_space(), symbols, modules });
         }
     }
@@ -263,22 +271,23 @@ impl Symbolizer {
 /// Code written at run time, as the executable of its frames.
 const JIT: &str = "[jit]";
 
-fn open_separate(path: &std::path::Path) -> Option<(Image, elf::Contents)> {
-    let image = Image::File(fs::File::open(path).ok()?);
-    let contents = elf::contents(&image).ok()?;
-    contents.symbols.is_some().then_some((image, contents))
-}
-
-fn name_kernel(symbols: &KernelSymbols, address: u64, otherwise: Outcome) -> Symbol {
-    match symbols.find(address) {
-        Some((name, module)) => {
-            let executable = Executable { path: module, build_id: Arc::default() };
-            let function = Function { name: name.to_owned(), ..Function::default() };
-            Symbol::named(FrameKind::Kernel, &executable, vec![function])
-        }
-        None => {
-            let executable = Executable { path: KERNEL.into(), build_id: Arc::default() };
-            Symbol::unnamed(FrameKind::Kernel, &executable, address, otherwise)
-        }
-    }
+fn name_kernel(
+    kernel: &Kernel,
+    functions: &mut Cache<(Space, u32), Symbol>,
+    address: u64,
+    otherwise: Outcome,
+) -> Symbol {
+    let found = kernel.symbols.find(address);
+    let Some((function, (name, module))) = found.and_then(|at| Some((at, kernel.symbols.name(at)?))) else {
+        let executable = Executable { path: KERNEL.into(), build_id: Arc::default() };
+        return Symbol::unnamed(FrameKind::Kernel, &executable, address, otherwise);
+    };
+    let key = (kernel.space, function);
+    functions.get(&key).unwrap_or_else(|| {
+        let executable = Executable { path: module, build_id: Arc::default() };
+        let function = Function { name: name.to_owned(), ..Function::default() };
+        let symbol = Symbol::named(FrameKind::Kernel, &executable, vec![function]);
+        functions.insert(key, symbol.clone());
+        symbol
+    })
 }

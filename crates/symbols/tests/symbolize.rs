@@ -212,6 +212,35 @@ fn more_debug_information_than_the_limit_leaves_names() {
     assert_eq!(symbolizer.counters().debug_info_too_big, 1);
 }
 
+/// Files take turns, one address at a time, so that each lookup finds what was kept of the ones before.
+#[test]
+fn what_is_kept_names_new_addresses_and_what_was_forgotten_is_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let compile = |number: usize| {
+        let path = directory.path().join(format!("program-{number}"));
+        compile_c(&path, if number.is_multiple_of(2) { &["-g"] } else { &["-g0"] });
+        path
+    };
+    let files: Vec<PathBuf> = (0..8).map(compile).collect();
+    let little = Limits { results: 2, index_bytes: 2000, debug_bytes_kept: 32_000, ..Limits::default() };
+    for (limits, is_little) in [(Limits::default(), false), (little, true)] {
+        let mut symbolizer_under_test = Symbolizer::new(Sources::default(), limits);
+        for at in 0..20 {
+            for path in &files {
+                let address = addresses_of(path, "outer")[at];
+                let found = symbolize(&mut symbolizer_under_test, path, &[address]);
+                assert_eq!(found, symbolize(&mut symbolizer(directory.path()), path, &[address]));
+            }
+            if is_little && at == 10 {
+                symbolizer_under_test.trim();
+            }
+        }
+        let counters = symbolizer_under_test.counters();
+        assert_eq!(counters.debug_info_too_big, 0);
+        assert_eq!(counters.files_read > files.len() as u64, is_little, "{counters:?}");
+    }
+}
+
 #[test]
 fn the_vdso_has_symbols_in_memory() {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
