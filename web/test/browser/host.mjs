@@ -10,7 +10,11 @@ const [url, folder] = process.argv.slice(2);
 const { page, close } = await openBrowser({ calm: true });
 const complaints = [];
 page.on('pageerror', (error) => complaints.push(String(error)));
-page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
+page.on('requestfailed', (request) => {
+  // The pages themselves drop questions whose answer is no longer wanted.
+  const reason = request.failure()?.errorText;
+  if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()}: ${reason}`);
+});
 page.on('request', (request) => {
   if (!request.url().startsWith(new URL(url).origin)) complaints.push(`outside request: ${request.url()}`);
 });
