@@ -1,0 +1,74 @@
+//! How well the detectors do on series whose truth is known:
+//! `cargo run -p analyzer-detect --example detect_report --release`.
+#![allow(clippy::print_stdout, clippy::indexing_slicing)]
+
+mod baselines;
+mod case;
+mod fleet;
+mod generator;
+mod noise;
+mod score;
+mod second_family;
+
+use std::{collections::BTreeMap, time::Instant};
+
+use analyzer_detect::change_points;
+use case::Case;
+use score::Score;
+
+type Detector = fn(&[f64]) -> Vec<usize>;
+
+const DETECTORS: [(&str, Detector); 6] = [
+    ("fewer", change_points),
+    ("binseg 3 ln n", baselines::binary_segmentation),
+    ("binseg 3 ln n, confirmed", baselines::confirmed),
+    ("binseg, MAD of steps", baselines::difference_scaled),
+    ("energy + t (Hunter)", baselines::energy),
+    ("never", baselines::never),
+];
+
+fn main() {
+    fleet::report();
+    report("First family: developed on", &generator::cases(1, 12));
+    report("Second family: not developed on", &second_family::cases(2, 40));
+}
+
+fn report(title: &str, cases: &[Case]) {
+    println!("# {title}: {} series\n", cases.len());
+    for (name, detector) in DETECTORS {
+        let started = Instant::now();
+        let answers: Vec<Vec<usize>> = cases.iter().map(|case| detector(&case.values)).collect();
+        let elapsed = started.elapsed();
+        let scored: Vec<(&Case, Score)> = cases
+            .iter()
+            .zip(&answers)
+            .map(|(case, found)| (case, Score::of(&case.changes, found, case.values.len())))
+            .collect();
+        println!("## {name} ({:.3} ms a series)\n", elapsed.as_secs_f64() * 1000.0 / cases.len() as f64);
+        table("kind", &scored, |case| case.kind.to_owned());
+        table("size", &scored, |case| format!("{:>4}", case.size));
+        table("length", &scored, |case| format!("{:>4}", case.values.len()));
+
+        table("", &scored, |_| "all".to_owned());
+    }
+}
+
+fn table(head: &str, scored: &[(&Case, Score)], key: impl Fn(&Case) -> String) {
+    let mut rows: BTreeMap<String, Score> = BTreeMap::new();
+    for (case, score) in scored {
+        let row = rows.entry(key(case)).or_default();
+        *row = row.plus(*score);
+    }
+    println!("{head:<22} precision  recall  false/series     F1  covering");
+    for (key, score) in rows {
+        println!(
+            "{key:<22} {:>9.3} {:>7.3} {:>13.3} {:>6.3} {:>9.3}",
+            score.precision(),
+            score.recall(),
+            score.false_per_series(),
+            score.f1(),
+            score.covering()
+        );
+    }
+    println!();
+}
