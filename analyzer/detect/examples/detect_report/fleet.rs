@@ -42,7 +42,7 @@ fn ratios(random: &mut Random, hosts: usize, variation: f64, level: f64) -> Opti
     Some(arm(level)?.minus(baseline))
 }
 
-/// Prints false alarms of identical arms, coverage of intervals, and power at the minimum detectable effect.
+/// Prints false findings of identical arms, coverage of intervals, and power at the minimum detectable effect.
 pub(crate) fn report() {
     println!("# Simulated fleet: {TRIALS} trials a row, share {SHARE}, {SAMPLES_PER_HOST} samples a host\n");
     println!(

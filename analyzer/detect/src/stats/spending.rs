@@ -1,6 +1,6 @@
 //! Looking at a comparison while it runs, without looking until it alarms.
 //!
-//! The chance of a false alarm is spent as evidence comes in, hardly any of it early: Lan and DeMets 1983, "Discrete
+//! The chance of a false finding is spent as evidence comes in, hardly any of it early: Lan and DeMets 1983, "Discrete
 //! sequential boundaries for clinical trials", with their spending function of O'Brien and Fleming's kind. The boundary
 //! at each look follows from the distribution of the statistic over paths that crossed none before, integrated
 //! numerically (Armitage, McPherson and Rowe 1969).
