@@ -86,16 +86,13 @@ fn send_until(stop: &AtomicBool, port: u16, sender: u64, start_ns: i64) -> Sent 
     for sequence in 1.. {
         let value = 1 + random.below(1_000_000) as i64;
         let body = body(sender, sequence, value, start_ns);
-        let mut tried = false;
         while !push(port, &body) {
-            tried = true;
             if stop.load(Ordering::Relaxed) {
                 sent.in_doubt = value;
                 return sent;
             }
             thread::sleep(Duration::from_millis(5));
         }
-        let _ = tried;
         sent.acknowledged += 1;
         sent.acknowledged_total += value;
         if stop.load(Ordering::Relaxed) {

@@ -36,10 +36,11 @@ pub fn run() -> Result<()> {
     bail!("{} untidy places", found.len())
 }
 
-/// The checkout that this was built from.
+/// The checkout that cargo runs this in. Two checkouts may share a target folder, so what was true at build time may
+/// be another's.
 pub fn root() -> Result<std::path::PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(manifest.parent().context("xtask lies in the checkout")?.to_owned())
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("start this with cargo run -p xtask")?;
+    Ok(Path::new(&manifest).parent().context("xtask lies in the checkout")?.to_owned())
 }
 
 fn tracked_files(root: &Path) -> Result<Vec<String>> {
