@@ -4,11 +4,9 @@
 //! boundaries lie on multiples of ten seconds of the wall clock, and a wall clock that jumps moves the next
 //! window, never one that is open.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
+use foldhash::{HashMap, HashMapExt};
 use model::{LabelSet, Window, keys};
 
 use crate::{
@@ -35,8 +33,8 @@ pub(crate) struct Limits {
 /// A leaf-first stack.
 pub(crate) type Stack = Arc<[Location]>;
 
-/// How often each stack was met, by label set.
-pub(crate) type Counts = HashMap<(Arc<LabelSet>, Stack), u64>;
+/// How often each stack was met, by label set. Every sample is looked up here, so hashing it has to be cheap.
+pub(crate) type Counts = HashMap<Arc<LabelSet>, HashMap<Stack, u64>>;
 
 /// A window that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +51,6 @@ struct Open {
     end_monotonic_ns: u64,
     period_ns: u64,
     counts: Counts,
-    label_sets: HashSet<Arc<LabelSet>>,
     locations: usize,
 }
 
@@ -147,38 +144,29 @@ impl Open {
             end_monotonic_ns: now.monotonic_ns.saturating_add(length_ns),
             period_ns,
             counts: Counts::new(),
-            label_sets: HashSet::new(),
             locations: 0,
         }
     }
 
     fn add(&mut self, labels: Arc<LabelSet>, stack: Vec<Location>, limits: Limits, tally: &mut Tally) {
-        let labels = self.bounded_labels(labels, limits.label_sets, tally);
-        let mut key = (labels, Stack::from(stack));
-        if let Some(count) = self.counts.get_mut(&key) {
-            *count += 1;
-            return;
-        }
-        if self.locations + key.1.len() > limits.locations {
-            tally.add("aggregation_drops_total", "stack", 1);
-            key.1 = Stack::from([BEYOND_LIMIT]);
+        let is_known = self.counts.contains_key(&labels);
+        let labels = if is_known || self.counts.len() < limits.label_sets {
+            labels
         } else {
-            self.locations += key.1.len();
+            // Only the host is left to name: its CPU time must not vanish.
+            tally.add("aggregation_drops_total", "label set", 1);
+            Arc::new(LabelSet::new(labels.get(keys::HOST_NAME).map(|host| (keys::HOST_NAME, host))))
+        };
+        let stacks = self.counts.entry(labels).or_default();
+        if let Some(count) = stacks.get_mut(stack.as_slice()) {
+            *count += 1;
+        } else if self.locations + stack.len() > limits.locations {
+            tally.add("aggregation_drops_total", "stack", 1);
+            *stacks.entry(Stack::from([BEYOND_LIMIT])).or_insert(0) += 1;
+        } else {
+            self.locations += stack.len();
+            stacks.insert(Stack::from(stack), 1);
         }
-        *self.counts.entry(key).or_insert(0) += 1;
-    }
-
-    /// The labels, or beyond the limit only the host: its CPU time must not vanish.
-    fn bounded_labels(&mut self, labels: Arc<LabelSet>, limit: usize, tally: &mut Tally) -> Arc<LabelSet> {
-        if self.label_sets.contains(&labels) {
-            return labels;
-        }
-        if self.label_sets.len() < limit {
-            self.label_sets.insert(labels.clone());
-            return labels;
-        }
-        tally.add("aggregation_drops_total", "label set", 1);
-        Arc::new(LabelSet::new(labels.get(keys::HOST_NAME).map(|host| (keys::HOST_NAME, host))))
     }
 
     fn close(self) -> Closed {

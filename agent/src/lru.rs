@@ -1,6 +1,8 @@
 //! A map with a bound: at the bound, what was used longest ago makes room.
 
-use std::{collections::HashMap, hash::Hash};
+use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// A bounded map. Making room drops the older half in one pass, so that inserting stays cheap on average.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Naming: every distinct location of a window is looked up once, then its stacks are put together.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     io,
     sync::Arc,
 };
 
 use agent_unwind::{Executable, ProcFiles, ProcessFiles};
+use foldhash::{HashMap, HashMapExt};
 use model::{BatchBuilder, Frame, FrameId, Profile, ProfileType, Sample, Window};
 use symbols::{Image, Limits, Sources, Symbol, Symbolizer};
 
@@ -44,12 +45,14 @@ impl Names {
         let named = self.names(Wanted::of(closed), batch);
         let period = i64::try_from(closed.period_ns).unwrap_or(i64::MAX);
         let mut profile = Profile { kind: ProfileType::Cpu, window, period, ..Profile::default() };
-        for ((labels, locations), count) in &closed.counts {
-            let frames = locations.iter().filter_map(|location| named.get(location)).flatten().copied();
-            let stack = batch.stack(frames.collect());
-            let value = i64::try_from(*count).unwrap_or(i64::MAX).saturating_mul(period);
+        for (labels, stacks) in &closed.counts {
             profile.labels.clone_from(labels);
-            batch.add(&profile, Sample { stack, value });
+            for (locations, count) in stacks {
+                let frames = locations.iter().filter_map(|location| named.get(location)).flatten().copied();
+                let stack = batch.stack(frames.collect());
+                let value = i64::try_from(*count).unwrap_or(i64::MAX).saturating_mul(period);
+                batch.add(&profile, Sample { stack, value });
+            }
         }
     }
 
@@ -105,7 +108,7 @@ impl Names {
 impl Wanted {
     fn of(closed: &Closed) -> Self {
         let mut wanted = Self::default();
-        for location in closed.counts.keys().flat_map(|(_, stack)| stack.iter()) {
+        for location in closed.counts.values().flat_map(|stacks| stacks.keys()).flat_map(|stack| stack.iter()) {
             match location {
                 Location::Kernel { address } => {
                     wanted.kernel.insert(*address);
@@ -152,14 +155,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        aggregate::Counts,
+        aggregate::{Counts, Stack},
         location::{TRUNCATED, UNKNOWN},
     };
 
     fn batch(stacks: &[(&[Location], u64)]) -> Batch {
         let labels = Arc::new(LabelSet::new([("service.name", "a")]));
         let counts: Counts =
-            stacks.iter().map(|(stack, count)| ((labels.clone(), Arc::from(*stack)), *count)).collect();
+            Counts::from_iter([(labels, stacks.iter().map(|(stack, count)| (Arc::from(*stack), *count)).collect())]);
         let window = Window { start_ns: 1, end_ns: 2 };
         let mut builder = BatchBuilder::new();
         Names::new(Limits::default()).add(&Closed { window, period_ns: 10, counts }, window, &mut builder);
@@ -202,10 +205,8 @@ mod tests {
     #[test]
     fn trimming_keeps_what_was_counted() {
         let mut names = Names::new(Limits::default());
-        let counts = Counts::from([(
-            (Arc::new(LabelSet::default()), Arc::from([UNKNOWN, Location::Jit { pid: 0, address: 1 }])),
-            1,
-        )]);
+        let stack: Stack = Arc::from([UNKNOWN, Location::Jit { pid: 0, address: 1 }]);
+        let counts = Counts::from_iter([(Arc::new(LabelSet::default()), HashMap::from_iter([(stack, 1)]))]);
         let closed = Closed { window: Window::default(), period_ns: 1, counts };
         names.add(&closed, closed.window, &mut BatchBuilder::new());
         names.trim();

@@ -1,6 +1,8 @@
 //! A map that forgets what was used longest ago.
 
-use std::{collections::HashMap, hash::Hash};
+use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// A map with a bound on the summed weight of its values. Making room looks at every entry, so it is for maps that
 /// are read far more often than they overflow.
