@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::config::{CONFIGS_MAX, FRAME_BYTES_MAX};
 use crate::options::{FREQUENCY_HZ, RING_BYTES, STACK_BYTES, TARGETS_MAX};
 use crate::probe::CapabilityRow;
 
@@ -105,6 +106,34 @@ pub enum BpfError {
     Attach {
         /// The call.
         call: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Why the sampling program could not be told of a process's runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigureError {
+    /// The table is full. It is counted as [`crate::Losses::unconfigured`].
+    #[error("the table holds {CONFIGS_MAX} configurations already; forget those of processes that ended")]
+    Full,
+    /// The context is found through the interpreter.
+    #[error("context_variable needs python, whose thread state leads to the context; give both")]
+    ContextWithoutPython,
+    /// A frame's field is out of reach.
+    #[error(
+        "{field} of the Python layout is {offset}; fields of a frame lie at most {} bytes from its start",
+        FRAME_BYTES_MAX - 8
+    )]
+    FrameOffset {
+        /// The field.
+        field: &'static str,
+        /// The offset given.
+        offset: u16,
+    },
+    /// The kernel refused for another reason.
+    #[error("writing the table of configurations failed: {source}")]
+    Kernel {
         /// What the kernel said.
         source: io::Error,
     },

@@ -73,4 +73,7 @@ pub struct Losses {
     /// Descendants of the targets that did not fit into the kernel's table of followed processes. They are
     /// sampled while an ancestor in the table lives.
     pub unfollowed: u64,
+    /// Configurations of runtimes that found their table full: those processes are sampled without Python frames and
+    /// labels.
+    pub unconfigured: u64,
 }

@@ -101,9 +101,10 @@ impl SamplerOptions {
         }
     }
 
-    /// Total ring size for a number of CPUs: two megabytes each hold more than a second at 99 Hz.
+    /// Total ring size for a number of CPUs: a megabyte each holds almost a second at 99 Hz, and readers come five times
+    /// as often. The kernel maps a ring twice, so it counts double in the agent's memory.
     pub(crate) fn ring_bytes_for(&self, cpu_count: usize) -> usize {
-        let chosen = (cpu_count << 21).clamp(4 << 20, 32 << 20);
+        let chosen = (cpu_count << 20).clamp(2 << 20, 32 << 20);
         self.ring_bytes.unwrap_or(chosen).next_power_of_two()
     }
 }

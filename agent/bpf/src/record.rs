@@ -4,11 +4,21 @@
 //! Readers skip sections they do not know, so later kinds are appended without moving anything.
 //! `src/bpf/record.h` is the other half of this layout.
 
+mod context;
+mod python;
+mod text;
+
 use std::fmt;
 
 use linux_perf_event_reader::RawDataU64;
 
 use crate::cursor::Cursor;
+
+pub use context::{
+    ContextOutcome, ContextSource, LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX, LABELS_MAX, RawContext,
+};
+pub use python::{PYTHON_FRAMES_MAX, PythonFrame, PythonFrames, PythonOutcome, PythonStack};
+pub use text::{RawText, TEXT_BYTES, TextOutcome};
 
 /// Version of the record layout that [`decode`] reads.
 pub const VERSION: u16 = 1;
@@ -19,6 +29,9 @@ const FLAG_KERNEL_THREAD: u32 = 1 << 1;
 const SECTION_KERNEL_STACK: u16 = 1;
 const SECTION_REGISTERS: u16 = 2;
 const SECTION_USER_STACK: u16 = 3;
+const SECTION_PYTHON: u16 = 4;
+const SECTION_CONTEXT: u16 = 5;
+const SECTION_QUERY_TEXT: u16 = 6;
 const END_TOP: u64 = 0;
 const END_CAP: u64 = 1;
 const END_FAULT: u64 = 2;
@@ -47,6 +60,12 @@ pub struct RawSample<'a> {
     pub kernel_stack: Addresses<'a>,
     /// The user side; `None` for kernel threads, workers that the kernel runs for a process, and exiting threads.
     pub user: Option<UserState<'a>>,
+    /// The thread's Python frames; `None` where no interpreter is configured.
+    pub python: Option<PythonStack<'a>>,
+    /// The running request's context; `None` where no source of one is configured.
+    pub context: Option<RawContext<'a>>,
+    /// The running query's text; `None` where none is configured.
+    pub query_text: Option<RawText<'a>>,
 }
 
 /// What a CPU was doing when it was interrupted.
@@ -189,6 +208,9 @@ pub fn decode(bytes: &[u8]) -> Result<RawSample<'_>, DecodeError> {
             SECTION_KERNEL_STACK => sample.kernel_stack = Addresses(Words::Bytes(payload)),
             SECTION_REGISTERS => registers = Some(decode_registers(payload)?),
             SECTION_USER_STACK => stack = Some(decode_stack(payload)?),
+            SECTION_PYTHON => sample.python = Some(python::decode(payload)?),
+            SECTION_CONTEXT => sample.context = Some(context::decode(payload)?),
+            SECTION_QUERY_TEXT => sample.query_text = Some(text::decode(payload)?),
             _ => {}
         }
     }
@@ -229,6 +251,9 @@ fn decode_header<'a>(cursor: &mut Cursor<'a>) -> Result<RawSample<'a>, DecodeErr
         image: (image.start_stack != 0).then_some(image),
         kernel_stack: Addresses::EMPTY,
         user: None,
+        python: None,
+        context: None,
+        query_text: None,
     })
 }
 
@@ -259,6 +284,11 @@ fn decode_stack(payload: &[u8]) -> Result<UserStack<'_>, DecodeError> {
 /// The kernel keeps twelve bits of major and twenty bits of minor number.
 fn split_kernel_device(device: u32) -> (u32, u32) {
     (device >> 20, device & 0xf_ffff)
+}
+
+/// The reverse of [`split_kernel_device`].
+pub(crate) fn join_kernel_device((major, minor): (u32, u32)) -> u32 {
+    major << 20 | (minor & 0xf_ffff)
 }
 
 impl UserRegisters {

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use crate::backend::bpf::Bpf;
 use crate::backend::perf_ring::PerfRing;
 use crate::backend::system_error;
-use crate::error::{BpfError, SamplerError};
+use crate::config::{RuntimeConfig, TargetKey};
+use crate::error::{BpfError, ConfigureError, SamplerError};
 use crate::event::{Event, Losses};
 use crate::facts::{self, Facts};
 use crate::options::{Backend, SamplerOptions, Target, check_frequency};
@@ -81,6 +82,12 @@ impl Sampler {
         }
     }
 
+    /// Whether runtimes are read as configured; the perf ring cannot.
+    #[must_use]
+    pub fn reads_runtimes(&self) -> bool {
+        matches!(self.source, Source::Bpf(_))
+    }
+
     /// CPU time that one sample stands for.
     #[must_use]
     pub fn period_ns(&self) -> u64 {
@@ -125,6 +132,22 @@ impl Sampler {
         changed.map_err(|source| system_error("PERF_EVENT_IOC_PERIOD", source, &self.facts))?;
         self.period_ns = crate::options::period_ns(frequency_hz);
         Ok(())
+    }
+
+    /// Says how to read the runtime of a process or image, from its next sample on; replaces what was said before.
+    /// Accepted and ignored where [`Self::reads_runtimes`] is false.
+    pub fn configure(&mut self, key: TargetKey, config: &RuntimeConfig) -> Result<(), ConfigureError> {
+        match &mut self.source {
+            Source::Bpf(bpf) => bpf.configure(key, config),
+            Source::PerfRing(_) => config.check(),
+        }
+    }
+
+    /// Takes back what [`Self::configure`] said, to make room. A key that is not there is no error.
+    pub fn forget(&mut self, key: TargetKey) {
+        if let Source::Bpf(bpf) = &mut self.source {
+            bpf.forget(key);
+        }
     }
 
     /// Samples another process and its descendants too.

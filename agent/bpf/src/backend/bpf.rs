@@ -1,5 +1,6 @@
 //! Sampling through the BPF program in `src/bpf`.
 
+mod configs;
 #[cfg(test)]
 mod tests;
 
@@ -11,9 +12,11 @@ use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{PerfEvent, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 
+use crate::backend::bpf::configs::Configs;
 use crate::backend::enable_jittered;
 use crate::backend::perf_ring::period_value;
-use crate::error::BpfError;
+use crate::config::{RuntimeConfig, TargetKey};
+use crate::error::{BpfError, ConfigureError};
 use crate::event::{Event, Losses};
 use crate::facts::{Facts, Privilege};
 use crate::follow::{Change, Followed};
@@ -41,6 +44,7 @@ pub(crate) struct Bpf {
     ring: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
     kernel_followed: HashMap<MapData, u32, u8>,
+    configs: Configs,
     /// The followed processes, when not the whole host is sampled.
     followed: Option<Followed>,
     life: Rings,
@@ -87,6 +91,11 @@ impl Bpf {
             ring: map(&mut program, "ring", RingBuf::try_from)?,
             counters: map(&mut program, "counters", PerCpuArray::try_from)?,
             kernel_followed: map(&mut program, "followed", HashMap::try_from)?,
+            configs: Configs {
+                by_process: map(&mut program, "process_configs", HashMap::try_from)?,
+                by_image: map(&mut program, "image_configs", HashMap::try_from)?,
+                refused: 0,
+            },
             followed: None,
             life: Rings::new(Vec::new(), perf::COMMON_FIELDS),
             undecodable: 0,
@@ -146,12 +155,21 @@ impl Bpf {
             life_events: self.life.lost,
             undecodable: self.undecodable + self.life.undecodable,
             unfollowed: counter(COUNTER_UNFOLLOWED) + self.followed.as_ref().map_or(0, |set| set.unfollowed),
+            unconfigured: self.configs.refused,
         }
     }
 
     pub(crate) fn set_frequency(&mut self, frequency_hz: u32) -> io::Result<()> {
         let value = period_value(self.trigger, frequency_hz);
         self.events.iter().try_for_each(|event| perf::set_period(event, value))
+    }
+
+    pub(crate) fn configure(&mut self, key: TargetKey, config: &RuntimeConfig) -> Result<(), ConfigureError> {
+        self.configs.insert(key, config)
+    }
+
+    pub(crate) fn forget(&mut self, key: TargetKey) {
+        self.configs.remove(key);
     }
 
     /// Follows a process and what descends from it now and later.

@@ -93,6 +93,7 @@ static u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*bpf_get_current_comm)(void *into, u32 size) = (void *)16;
 static long (*bpf_get_stack)(void *ctx, void *into, u32 size, u64 flags) = (void *)67;
 static long (*bpf_probe_read_user)(void *into, u32 size, const void *from) = (void *)112;
+static long (*bpf_probe_read_user_str)(void *into, u32 size, const void *from) = (void *)114;
 static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;

@@ -15,7 +15,15 @@ enum {
 	PAGE_BYTES = 4096,
 	STACK_PAGES_MAX = 16,
 	KERNEL_FRAMES_MAX = 127,
-	/* Sections other than the user stack: kernel stack and registers now, runtime frames and context later. */
+	PYTHON_FRAMES_MAX = 256,
+	LABELS_MAX = 16,
+	LABEL_KEY_MAX = 64,
+	LABEL_VALUE_MAX = 128,
+	LABEL_HEADER = 4, /* two lengths of 16 bits */
+	LABEL_BYTES_MAX = LABEL_HEADER + LABEL_KEY_MAX + LABEL_VALUE_MAX,
+	CONTEXT_BYTES_MAX = LABELS_MAX * LABEL_BYTES_MAX,
+	TEXT_BYTES = 512,
+	/* Sections other than the user stack. */
 	OTHER_BYTES_MAX = 16384,
 	RECORD_BYTES_MAX = OTHER_BYTES_MAX + STACK_PAGES_MAX * PAGE_BYTES,
 
@@ -25,10 +33,43 @@ enum {
 	SECTION_KERNEL_STACK = 1,
 	SECTION_REGISTERS = 2,
 	SECTION_USER_STACK = 3,
+	SECTION_PYTHON = 4,
+	SECTION_CONTEXT = 5,
+	SECTION_QUERY_TEXT = 6,
 
 	END_TOP = 0,
 	END_CAP = 1,
 	END_FAULT = 2,
+
+	SOURCE_CONTEXT_VARIABLE = 0,
+	SOURCE_THREAD_CONTEXT = 1,
+	SOURCE_GO_LABELS = 2,
+	SOURCE_CUSTOM_LABELS = 3,
+	SOURCES = 4,
+
+	/* After the first two the next source is read. */
+	CONTEXT_NONE = 0,
+	CONTEXT_ABSENT = 1,
+	CONTEXT_FOUND = 2,
+	CONTEXT_FAULT = 3,
+	CONTEXT_WRONG_TYPE = 4,
+	CONTEXT_TORN = 5,
+	CONTEXT_OVERSIZED = 6,
+
+	/* OTEP 4947. */
+	THREAD_CONTEXT_HEADER = 28,
+	THREAD_CONTEXT_VALID = 24,
+	THREAD_CONTEXT_SIZE = 26,
+	THREAD_CONTEXT_BYTES_MAX = 640,
+};
+
+/* Identity of an address-space image; also the key of configurations. */
+struct image_key {
+	u64 start_stack;
+	u64 start_code;
+	u64 exe_inode;
+	u32 exe_device;
+	u32 unused;
 };
 
 struct record_header {
@@ -41,11 +82,7 @@ struct record_header {
 	u32 tid;
 	u32 flags;
 	u8 comm[16];
-	u64 start_stack;
-	u64 start_code;
-	u64 exe_inode;
-	u32 exe_device;
-	u32 unused;
+	struct image_key image;
 };
 
 struct section {
@@ -68,6 +105,42 @@ struct user_stack {
 	u64 end;
 	u8 bytes[STACK_PAGES_MAX * PAGE_BYTES];
 };
+
+struct python_frame {
+	u64 code;
+	u64 instruction;
+	u64 is_entry;
+};
+
+struct python_stack {
+	u32 outcome;
+	u32 count;
+	struct python_frame frames[PYTHON_FRAMES_MAX];
+};
+
+struct context {
+	u32 source;
+	u32 outcome;
+	u64 address;
+	u32 length;
+	u32 cut;
+	u8 bytes[CONTEXT_BYTES_MAX];
+};
+
+struct query_text {
+	u32 outcome;
+	u32 head_length;
+	u32 tail_length;
+	u32 length;
+	u8 head[TEXT_BYTES];
+	u8 tail[TEXT_BYTES];
+};
+
+_Static_assert(6 * sizeof(struct section) + KERNEL_FRAMES_MAX * sizeof(u64) + sizeof(struct registers) +
+			       sizeof(struct user_stack) + sizeof(struct python_stack) + sizeof(struct context) +
+			       sizeof(struct query_text) <=
+		       RECORD_BYTES_MAX,
+	       "every section fits when all are of full size");
 
 struct record {
 	struct record_header header;

@@ -3,13 +3,13 @@
 /*
  * Runs at every sampling event of a CPU and writes one record to the ring.
  *
- * The record is put together in a scratch area per CPU. Programs on perf events do not nest on one CPU: the kernel
- * skips an event while another program runs there. Each part is a global function of a scalar, verified on its own,
+ * The record is put together in a scratch area per CPU. Each part is a global function of scalars, verified on its own,
  * so parts add to the verifier's work instead of multiplying it. A new part is one more such function, one more
- * section and one more call in `sample`.
+ * section and one more call in `sample`; parts that read a runtime have a file of their own.
  */
-#include "kernel.h"
-#include "record.h"
+#include "context.bpf.h"
+#include "python.bpf.h"
+#include "text.bpf.h"
 
 char license_text[] SEC("license") = "Dual BSD/GPL";
 
@@ -30,14 +30,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } ring SEC(".maps");
-
-/* One record per CPU; an ordinary array, because values of per-CPU arrays end at 32 KiB. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct record);
-} scratch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -106,19 +98,15 @@ __noinline int begin_record(u32 cpu, u32 flags)
 	header->tid = task->pid;
 	header->flags = flags;
 	bpf_get_current_comm(header->comm, sizeof(header->comm));
-	header->start_stack = 0;
-	header->start_code = 0;
-	header->exe_inode = 0;
-	header->exe_device = 0;
-	header->unused = 0;
+	header->image = (struct image_key){};
 	if (!(flags & FLAG_KERNEL_THREAD) && task->mm) {
 		struct mm_struct *mm = task->mm;
 		struct inode *inode = mm->exe_file->f_inode;
 
-		header->start_stack = mm->start_stack;
-		header->start_code = mm->start_code;
-		header->exe_inode = inode->i_ino;
-		header->exe_device = inode->i_sb->s_dev;
+		header->image.start_stack = mm->start_stack;
+		header->image.start_code = mm->start_code;
+		header->image.exe_inode = inode->i_ino;
+		header->image.exe_device = inode->i_sb->s_dev;
 	}
 	return 1;
 }
@@ -226,6 +214,19 @@ __noinline int append_user_stack(u32 cpu)
 	return 1;
 }
 
+/* Reads the process's runtimes, as far as user space said how. */
+static __always_inline void append_runtimes(u32 cpu)
+{
+	u32 parts = load_config(cpu);
+
+	if (parts & PART_PYTHON)
+		append_python_stack(cpu);
+	if (parts & PARTS_CONTEXT)
+		append_context(cpu);
+	if (parts & PART_QUERY_TEXT)
+		append_query_text(cpu);
+}
+
 /* Sends the record. The reader is woken only when the ring fills up; otherwise it comes by itself. */
 __noinline int send_record(u32 cpu)
 {
@@ -267,6 +268,7 @@ int sample(struct bpf_perf_event_data *ctx)
 	/* Workers that the kernel runs for a process never were in user code, and exiting threads have left it. */
 	if (task->mm && !(task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))) {
 		append_registers(cpu);
+		append_runtimes(cpu);
 		append_user_stack(cpu);
 	}
 	send_record(cpu);
