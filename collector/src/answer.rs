@@ -108,6 +108,18 @@ pub(crate) fn map<T, U>(answer: Answer<T>, change: impl FnOnce(T) -> U) -> Answe
     Answer { value: change(answer.value), unreadable: answer.unreadable }
 }
 
+/// What is made from an answer that others use too.
+pub(crate) fn map_ref<T, U>(answer: &Answer<T>, make: impl FnOnce(&T) -> U) -> Answer<U> {
+    Answer { value: make(&answer.value), unreadable: answer.unreadable.clone() }
+}
+
+/// An answer that is also incomplete where another one was that it is made from.
+pub(crate) fn join<T>(mut answer: Answer<T>, missing: Vec<Unreadable>) -> Answer<T> {
+    let new: Vec<Unreadable> = missing.into_iter().filter(|one| !answer.unreadable.contains(one)).collect();
+    answer.unreadable.extend(new);
+    answer
+}
+
 /// Tells the client what is missing from an answer.
 pub(crate) fn say_unreadable(headers: &mut HeaderMap, unreadable: &[Unreadable]) {
     if unreadable.is_empty() {

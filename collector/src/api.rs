@@ -1,10 +1,12 @@
 //! The HTTP API: its routes, its document, and what its answers have in common.
 
+mod breakdown;
 mod export;
 mod flamegraph;
 mod health;
 mod hosts;
 mod labels;
+mod requests;
 mod search;
 mod status;
 mod timeline;
@@ -35,6 +37,8 @@ pub(crate) const HEALTH: &str = "/healthz";
         labels::names,
         labels::values,
         timeline::timeline,
+        requests::requests,
+        breakdown::breakdown,
         flamegraph::flamegraph,
         top::top,
         search::search,
@@ -57,6 +61,8 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/labels", get(labels::names)),
         ("/api/v1/labels/{name}/values", get(labels::values)),
         ("/api/v1/timeline", get(timeline::timeline)),
+        ("/api/v1/requests", get(requests::requests)),
+        ("/api/v1/breakdown", get(breakdown::breakdown)),
         ("/api/v1/flamegraph", get(flamegraph::flamegraph)),
         ("/api/v1/top", get(top::top)),
         ("/api/v1/match", get(search::search)),

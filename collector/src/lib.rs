@@ -19,6 +19,7 @@ mod params;
 mod process;
 mod prometheus;
 mod run;
+mod selected;
 mod self_profile;
 mod server;
 mod state;

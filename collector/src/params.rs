@@ -27,7 +27,7 @@ pub(crate) struct Query {
 }
 
 /// What every query is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) selector: Selector,
     pub(crate) window: Window,
@@ -116,6 +116,11 @@ impl Query {
     /// Every value of a parameter that may repeat.
     pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The label to group by, if there is one.
+    pub(crate) fn by(&self) -> Option<String> {
+        self.text("by").filter(|by| !by.is_empty()).map(str::to_owned)
     }
 
     /// A number within bounds.

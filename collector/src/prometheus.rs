@@ -89,6 +89,10 @@ fn of_store(text: &mut Text, stats: &Stats) {
         ("maintenance_errors", "Maintenance steps that failed.", stats.maintenance_errors),
         ("folders_corrupt", "Segments and blocks found corrupt.", stats.folders_corrupt),
         ("labels_without_column", "Labels without a column of their own.", stats.labels_without_column),
+        ("endpoints_folded", "Endpoints of one hour that became `_other`.", stats.endpoints_folded),
+        ("flag_sets_kept", "Sets of flags of one hour that blocks tell apart.", stats.flag_sets_kept),
+        ("flag_sets_folded", "Sets of flags of one hour that became `_other`.", stats.flag_sets_folded),
+        ("folded_cpu_ns", "Nanoseconds of CPU whose endpoint or flags became `_other`.", stats.folded_cpu_ns),
     ];
     for (name, help, value) in counters {
         text.counter(&format!("fewer_store_{name}_total"), help, value as f64);

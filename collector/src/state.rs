@@ -7,11 +7,15 @@ use std::{
 
 use axum::response::Response;
 use collector_store::{Answer, Clock, Store};
+use model::Batch;
 use serde::Serialize;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use utoipa::openapi::OpenApi;
 
-use crate::{Access, Limits, answer::Preferences, error::Error, hosts::Hosts, metrics::Metrics};
+use crate::{
+    Access, Limits, answer::Preferences, error::Error, hosts::Hosts, metrics::Metrics, params::Selection,
+    selected::Selected,
+};
 
 /// A handle to the state.
 pub(crate) type Shared = Arc<State>;
@@ -31,6 +35,7 @@ pub(crate) struct State {
     /// One permit per KiB of push body.
     pub(crate) body_kib: Semaphore,
     pub(crate) decoding: Semaphore,
+    selected: Selected,
     queries: Arc<Semaphore>,
     /// True from the moment the collector was told to stop.
     pub(crate) is_closing: AtomicBool,
@@ -51,9 +56,15 @@ impl State {
             document,
             body_kib: Semaphore::new(limits.push_bytes_in_flight / 1024),
             decoding: Semaphore::new(limits.decoding),
+            selected: Selected::default(),
             queries: Arc::new(Semaphore::new(limits.queries)),
             is_closing: AtomicBool::new(false),
         }
+    }
+
+    /// The stacks of a selection. Blocks.
+    pub(crate) fn stacks(&self, selection: &Selection) -> Result<Arc<Answer<Batch>>, Error> {
+        self.selected.stacks(&self.store, selection)
     }
 
     /// Runs a query on a thread that may block, when its turn comes.

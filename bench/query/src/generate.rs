@@ -82,7 +82,7 @@ impl Fleet {
             (0..STACKS_PER_ENDPOINT).map(|_| StackId(random.below(STACKS) as u32)).collect::<Vec<StackId>>()
         });
         let of_endpoint = of_endpoint.collect();
-        let batch = Batch { frames, stacks, profiles: Vec::new() };
+        let batch = Batch { frames, stacks, ..Batch::default() };
         Self { batch, hosts, of_endpoint, ranks: Zipf::new(STACKS_PER_ENDPOINT), random }
     }
 

@@ -77,19 +77,19 @@ pub(crate) async fn export(
     })?;
     let selection = query.selection()?;
     let format = kind.format;
+    let attachment = format!("attachment; filename=\"{}.{}\"", selection.kind.name(), kind.ending);
     let (body, unreadable) = state
         .query(move |state| {
-            let profile = state.store.stacks(&selection.selector, selection.window, selection.kind)?;
+            let profile = state.stacks(&selection)?;
             let body = file::write(format, &profile.value).map_err(|error| Error::internal(&error))?;
-            Ok((body, profile.unreadable))
+            Ok((body, profile.unreadable.clone()))
         })
         .await?;
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, kind.content_type);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    let name = format!("attachment; filename=\"{}.{}\"", selection.kind.name(), kind.ending);
-    insert_text(headers, header::CONTENT_DISPOSITION, &name);
+    insert_text(headers, header::CONTENT_DISPOSITION, &attachment);
     say_unreadable(headers, &unreadable);
     Ok(response)
 }

@@ -5,7 +5,7 @@ use calltree::{CallTree, Direction, Layout, LayoutOptions};
 use wire::api::{ErrorBody, FlameGraph};
 
 use crate::{
-    answer::map,
+    answer::map_ref,
     error::Error,
     params::{Query, SelectionText},
     state::Shared,
@@ -49,9 +49,9 @@ pub(crate) async fn flamegraph(State(state): State<Shared>, query: Query) -> Res
     let root = root(query.texts("root"))?;
     state
         .answer(query.preferences, move |state| {
-            let profile = state.store.stacks(&selection.selector, selection.window, selection.kind)?;
-            Ok(map(profile, |batch| {
-                let whole = CallTree::new(&batch, direction);
+            let profile = state.stacks(&selection)?;
+            Ok(map_ref(&profile, |batch| {
+                let whole = CallTree::new(batch, direction);
                 let layout = match root.is_empty() {
                     true => calltree::layout(&whole, &options),
                     false => calltree::layout(&whole.focus(&root), &options),

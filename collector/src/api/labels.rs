@@ -13,7 +13,7 @@ use crate::{
     state::Shared,
 };
 
-/// Names of the labels that occur in the time range, whatever else is selected.
+/// Names of the labels that occur on the selected samples.
 #[utoipa::path(
     get,
     path = "/api/v1/labels",
@@ -24,7 +24,7 @@ pub(crate) async fn names(State(state): State<Shared>, query: Query) -> Result<R
     let selection = query.selection()?;
     state
         .answer(query.preferences, move |state| {
-            let names = state.store.label_names(selection.window)?;
+            let names = state.store.label_names(&selection.selector, selection.window)?;
             Ok(map(names, |names| LabelNames { names: names.iter().map(ToString::to_string).collect() }))
         })
         .await

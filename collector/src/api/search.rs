@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use wire::api::{ErrorBody, Match};
 
 use crate::{
-    answer::map,
+    answer::map_ref,
     error::Error,
     params::{Query, SelectionText},
     state::Shared,
@@ -26,9 +26,9 @@ pub(crate) async fn search(State(state): State<Shared>, query: Query) -> Result<
     let pattern = query.pattern("pattern")?;
     state
         .answer(query.preferences, move |state| {
-            let profile = state.store.stacks(&selection.selector, selection.window, selection.kind)?;
-            Ok(map(profile, |batch| {
-                let found = calltree::matched(&batch, |function| pattern.is_match(&function.name));
+            let profile = state.stacks(&selection)?;
+            Ok(map_ref(&profile, |batch| {
+                let found = calltree::matched(batch, |function| pattern.is_match(&function.name));
                 Match { matched: found.value, total: batch.total(), functions: found.functions }
             }))
         })

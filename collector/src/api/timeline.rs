@@ -1,29 +1,31 @@
 //! Cost over time.
 
 use axum::{extract::State, response::Response};
-use collector_store::{Rest, TimelineShape};
-use model::{Series, Window};
+use collector_store::{Answer, RequestSeries, RequestShape, Rest, Store, TimelineShape};
+use model::{LabelSet, Series, Window};
 use wire::api::{ErrorBody, Timeline, TimelineSeries};
 
 use crate::{
-    answer::map,
+    answer::{join, map},
     error::Error,
-    params::{Query, SelectionText},
+    params::{Query, Selection, SelectionText},
     state::Shared,
 };
 
 /// Agents send windows of this length; shorter steps would show their edges and not the load.
 const STEP_MIN_MS: i64 = 10_000;
 
-const MS_NS: i64 = 1_000_000;
+pub(super) const MS_NS: i64 = 1_000_000;
 
-/// Cores in use over time, in one band per value of a label.
+/// Cores in use over time, in one band per value of a label, and on demand what each request cost.
 #[utoipa::path(
     get,
     path = "/api/v1/timeline",
     params(
         SelectionText,
         ("by" = Option<String>, Query, description = "Label to group by; nothing for one band"),
+        ("per" = Option<String>, Query, description = "`time` (the default), or `request` to have the requests of \
+                                                       each step and the CPU per request too"),
         ("steps" = Option<u64>, Query, description = "Most steps to cut the time range into, 1 to 5000; 300 by \
                                                       default. A step is at least 10 s long"),
         ("limit" = Option<usize>, Query, description = "Most bands beside the rest, 1 to 100; 10 by default"),
@@ -33,40 +35,104 @@ const MS_NS: i64 = 1_000_000;
 pub(crate) async fn timeline(State(state): State<Shared>, query: Query) -> Result<Response, Error> {
     let selection = query.selection()?;
     let step_ns = step_ns(selection.window, query.number("steps", 300, 1..=5000)?);
-    let by = query.text("by").filter(|by| !by.is_empty()).map(str::to_owned);
+    let by = query.by();
+    let is_per_request = query.choice("per", ["time", "request"])? == "request";
     let groups_limit = query.number("limit", 10, 1..=100)?;
     state
         .answer(query.preferences, move |state| {
             let shape = TimelineShape { step_ns, by: by.as_deref().map(Into::into), groups_limit };
             let bands =
                 state.store.timeline(&selection.selector, selection.window, selection.kind, &shape)?;
-            Ok(map(bands, |bands| answer(bands, by, selection.window, step_ns)))
+            let counted = match is_per_request {
+                true => Some(counted(&state.store, &selection, &bands.value, &shape)?),
+                false => None,
+            };
+            let (counted, missing) = counted
+                .map_or_else(Default::default, |Answer { value, unreadable }| (Some(value), unreadable));
+            Ok(join(map(bands, |bands| answer(bands, counted, by, (selection.window, step_ns))), missing))
         })
         .await
 }
 
-fn answer(bands: collector_store::Timeline, by: Option<String>, window: Window, step_ns: i64) -> Timeline {
-    let value =
-        |series: &Series| by.as_deref().and_then(|by| series.labels.get(by)).unwrap_or_default().to_owned();
-    let rest = bands.rest.map(|Rest { groups, series }| band(String::new(), groups, &series, window));
-    let series: Vec<TimelineSeries> =
-        bands.series.iter().map(|series| band(value(series), 0, series, window)).chain(rest).collect();
-    let total = series.iter().map(|series| series.total).sum();
-    Timeline { start_ms: window.start_ns / MS_NS, step_ms: step_ns / MS_NS, by, series, total }
+/// The requests of each band, cut like the bands.
+fn counted(
+    store: &Store,
+    selection: &Selection,
+    bands: &collector_store::Timeline,
+    shape: &TimelineShape,
+) -> Result<Answer<Vec<RequestSeries>>, Error> {
+    let by = shape.by.as_deref();
+    let values = by.map(|by| bands.series.iter().map(|band| value(&band.labels, Some(by)).into()).collect());
+    let shape = RequestShape { step_ns: shape.step_ns, by: shape.by.clone(), values };
+    Ok(store.requests(&selection.selector, selection.window, &shape)?)
 }
 
-fn band(value: String, rest: u64, series: &Series, window: Window) -> TimelineSeries {
+fn answer(
+    bands: collector_store::Timeline,
+    counted: Option<Vec<RequestSeries>>,
+    by: Option<String>,
+    (window, step_ns): (Window, i64),
+) -> Timeline {
+    let requests = |series: &Series, value: Option<&str>| {
+        let of_band = |counted: &Vec<RequestSeries>| {
+            let found = counted.iter().find(|counted| counted.value.as_deref() == value);
+            let steps = found.map(|counted| counted.steps.iter().map(|step| step.requests).collect());
+            steps.unwrap_or_else(|| vec![0; series.values.len()])
+        };
+        counted.as_ref().map(of_band)
+    };
+    let mut series: Vec<TimelineSeries> = Vec::new();
+    for one in &bands.series {
+        let value = value(&one.labels, by.as_deref());
+        series.push(band((value, 0), one, requests(one, Some(value)), window));
+    }
+    if let Some(Rest { groups, series: rest }) = &bands.rest {
+        series.push(band(("", *groups), rest, requests(rest, None), window));
+    }
+    Timeline {
+        start_ms: window.start_ns / MS_NS,
+        step_ms: step_ns / MS_NS,
+        by,
+        per: counted.is_some().then(|| "request".to_owned()),
+        total: series.iter().map(|series| series.total).sum(),
+        series,
+    }
+}
+
+fn value<'a>(labels: &'a LabelSet, by: Option<&str>) -> &'a str {
+    by.and_then(|by| labels.get(by)).unwrap_or_default()
+}
+
+fn band(
+    (value, rest): (&str, u64),
+    series: &Series,
+    requests: Option<Vec<u64>>,
+    window: Window,
+) -> TimelineSeries {
     let cores = series.values.iter().zip(0_i64..).map(|(value, step)| {
         // The last step may reach beyond the window, where nothing was asked for.
         let start_ns = window.start_ns + step * series.step_ns;
         let covered_ns = (window.end_ns - start_ns).clamp(1, series.step_ns.max(1));
         *value as f64 / covered_ns as f64
     });
-    TimelineSeries { value, rest, cores: cores.collect(), total: series.values.iter().sum() }
+    let per_request = |requests: &Vec<u64>| {
+        let steps = series.values.iter().zip(requests);
+        let steps =
+            steps.map(|(cpu_ns, requests)| (*requests > 0).then(|| *cpu_ns as f64 / 1e6 / *requests as f64));
+        steps.collect()
+    };
+    TimelineSeries {
+        value: value.to_owned(),
+        rest,
+        cores: cores.collect(),
+        cpu_ms_per_request: requests.as_ref().map(per_request),
+        requests,
+        total: series.values.iter().sum(),
+    }
 }
 
 /// Whole milliseconds, so that the answer can say it.
-fn step_ns(window: Window, steps: u64) -> i64 {
+pub(super) fn step_ns(window: Window, steps: u64) -> i64 {
     let step_ms = window.duration_ns().unsigned_abs().div_ceil(steps).div_ceil(MS_NS.unsigned_abs());
     i64::try_from(step_ms).unwrap_or(i64::MAX / MS_NS).max(STEP_MIN_MS) * MS_NS
 }

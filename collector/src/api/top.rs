@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use wire::api::{ErrorBody, Top, TopRow};
 
 use crate::{
-    answer::map,
+    answer::map_ref,
     error::Error,
     params::{Query, SelectionText},
     state::Shared,
@@ -37,9 +37,9 @@ pub(crate) async fn top(State(state): State<Shared>, query: Query) -> Result<Res
     let limit = query.number("limit", 100, 1..=10_000)?;
     state
         .answer(query.preferences, move |state| {
-            let profile = state.store.stacks(&selection.selector, selection.window, selection.kind)?;
-            Ok(map(profile, |batch| {
-                let mut rows = calltree::top(&batch);
+            let profile = state.stacks(&selection)?;
+            Ok(map_ref(&profile, |batch| {
+                let mut rows = calltree::top(batch);
                 rows.retain(|row| filter.as_ref().is_none_or(|filter| filter.is_match(&row.function.name)));
                 sort_rows(&mut rows, sort, desc);
                 Top {

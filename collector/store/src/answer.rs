@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Series;
+use model::{RequestCounts, Series};
 
 /// The answer to a query, from everything that could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,4 +52,24 @@ pub struct TimelineShape {
     pub by: Option<Arc<str>>,
     /// How many groups get a series of their own; the biggest do.
     pub groups_limit: usize,
+}
+
+/// Requests of one group over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestSeries {
+    /// Value of the label, empty where it is absent or nothing is grouped by; `None` for all values not asked for.
+    pub value: Option<Arc<str>>,
+    /// What ended in each step, without labels.
+    pub steps: Vec<RequestCounts>,
+}
+
+/// How to cut time and groups for requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestShape {
+    /// Length of a step; the first begins where the window does.
+    pub step_ns: i64,
+    /// Label to group by.
+    pub by: Option<Arc<str>>,
+    /// Values that get a series of their own. `None` is for all of them, and takes a single step.
+    pub values: Option<Vec<Arc<str>>>,
 }

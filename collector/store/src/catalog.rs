@@ -8,7 +8,10 @@ use rusqlite::{Connection, Transaction, params};
 use crate::{StoreError, dedup::Seen};
 
 /// Format of the catalog written by this program.
-pub(crate) const VERSION: u32 = 1;
+///
+/// 1 was without the tables `requests` and `evaluations`, which a program that does not know them would lose when it
+/// compacts.
+pub(crate) const VERSION: u32 = 2;
 
 const SCHEMA: &str = "
     create table if not exists folders (
@@ -62,7 +65,7 @@ pub(crate) struct Entry {
     pub(crate) level: Level,
     /// Start of the first window in it.
     pub(crate) start_ns: i64,
-    /// First instant after the start of its last window.
+    /// End of its last window; format 1 has the first instant after that window's start.
     pub(crate) end_ns: i64,
     /// Rows in `samples`.
     pub(crate) rows: u64,
@@ -77,6 +80,11 @@ impl Entry {
     /// The folder's path, e.g. `blocks/00000012`.
     pub(crate) fn folder(&self) -> String {
         format!("{}/{:08}", self.level.name(), self.id)
+    }
+
+    /// True when it has this table.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.tables.iter().any(|entry| entry.name == table)
     }
 
     /// Size of all its files.
@@ -305,10 +313,16 @@ mod tests {
     fn a_newer_catalog_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("catalog.sqlite");
-        Catalog::open(&path).unwrap().0.lock().unwrap().pragma_update(None, "user_version", 2).unwrap();
+        Catalog::open(&path)
+            .unwrap()
+            .0
+            .lock()
+            .unwrap()
+            .pragma_update(None, "user_version", VERSION + 1)
+            .unwrap();
         let message = Catalog::open(&path).unwrap_err().to_string();
         assert!(
-            message.starts_with("store was written by a newer version: the catalog has format 2"),
+            message.starts_with("store was written by a newer version: the catalog has format 3"),
             "{message}"
         );
     }

@@ -72,7 +72,7 @@ pub enum StoreError {
     },
     /// A window lies outside the time that the store keeps.
     #[error(
-        "a profile's window starts at {start_ns} ns, the store keeps {from_ns} to {until_ns} ns; \
+        "a window starts at {start_ns} ns, the store keeps {from_ns} to {until_ns} ns; \
          check the sender's clock"
     )]
     OutOfTime {

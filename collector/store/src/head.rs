@@ -1,8 +1,19 @@
 //! Profiles in memory: the head, and whatever is about to be written to a segment or block.
 
-use std::{borrow::Borrow, collections::HashMap, hash::Hash, ops::Range, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+    ops::Range,
+    sync::Arc,
+};
 
-use model::{Batch, Frame, FrameId, LabelSet, ProfileType, Window};
+use model::{Batch, FlagEvaluations, Frame, FrameId, LabelSet, ProfileType, RequestCounts, Window};
+
+use crate::plan::{
+    caps::{self, Caps, Weight},
+    compaction::{HOUR_NS, hour_of},
+};
 
 /// Values that are each kept once, by equality of the whole value (invariant I11), with a number.
 #[derive(Debug)]
@@ -86,7 +97,42 @@ pub(crate) struct ProfileRow {
     pub(crate) rows: Range<usize>,
 }
 
-/// A set of profiles that share frames, stacks and label sets.
+/// Requests of one label set in one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestRow {
+    /// Number of the label set.
+    pub(crate) label_set: u32,
+    /// The counts; their own labels are empty.
+    pub(crate) counts: RequestCounts,
+}
+
+/// Evaluations of one flag with one outcome in one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EvaluationRow {
+    /// Number of the label set.
+    pub(crate) label_set: u32,
+    /// The count; its own labels are empty.
+    pub(crate) evaluations: FlagEvaluations,
+}
+
+/// What a part has of one hour.
+#[derive(Debug, Default)]
+pub(crate) struct HourRows<'a> {
+    pub(crate) profiles: Vec<&'a ProfileRow>,
+    pub(crate) requests: Vec<&'a RequestRow>,
+    pub(crate) evaluations: Vec<&'a EvaluationRow>,
+}
+
+impl HourRows<'_> {
+    /// From the first window's start to the last window's end.
+    pub(crate) fn bounds(&self) -> Option<Window> {
+        let profiles = self.profiles.iter().map(|profile| profile.window());
+        let requests = self.requests.iter().map(|row| row.counts.window);
+        bounds(profiles.chain(requests).chain(self.evaluations.iter().map(|row| row.evaluations.window)))
+    }
+}
+
+/// A set of profiles and counts that share frames, stacks and label sets.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     /// Distinct frames.
@@ -101,6 +147,17 @@ pub(crate) struct Part {
     pub(crate) row_stacks: Vec<u32>,
     /// Value of each row.
     pub(crate) row_values: Vec<i64>,
+    /// Requests counted.
+    pub(crate) requests: Vec<RequestRow>,
+    /// Evaluations of flags counted.
+    pub(crate) evaluations: Vec<EvaluationRow>,
+}
+
+impl ProfileRow {
+    /// When its samples were taken.
+    pub(crate) fn window(&self) -> Window {
+        Window { start_ns: self.start_ns, end_ns: self.start_ns.saturating_add(self.duration_ns) }
+    }
 }
 
 impl Part {
@@ -131,6 +188,75 @@ impl Part {
                 rows: from..self.row_stacks.len(),
             });
         }
+        for counts in &batch.requests {
+            let label_set = self.label_sets.insert(&counts.labels);
+            let counts = RequestCounts { labels: LabelSet::default(), ..counts.clone() };
+            self.requests.push(RequestRow { label_set, counts });
+        }
+        for evaluations in &batch.evaluations {
+            let label_set = self.label_sets.insert(&evaluations.labels);
+            let evaluations = FlagEvaluations { labels: LabelSet::default(), ..evaluations.clone() };
+            self.evaluations.push(EvaluationRow { label_set, evaluations });
+        }
+    }
+
+    /// Rows of every kind: what bounds the memory that this takes.
+    pub(crate) fn row_count(&self) -> usize {
+        self.row_stacks.len() + self.requests.len() + self.evaluations.len()
+    }
+
+    /// Tells apart only so many endpoints and sets of flags of each hour; says what was done to each hour.
+    pub(crate) fn cap(&mut self) -> Vec<Caps> {
+        let mut hours: HashMap<i64, HashMap<u32, Weight>> = HashMap::new();
+        let mut weigh = |start_ns: i64, label_set: u32, weight: Weight| {
+            let sum = hours.entry(hour_of(start_ns)).or_default().entry(label_set).or_default();
+            *sum = sum.and(weight);
+        };
+        for profile in &self.profiles {
+            let cpu_ns = self.rows(profile).fold(0, |sum: i64, (_, value)| sum.saturating_add(value));
+            weigh(profile.start_ns, profile.label_set, Weight { cpu_ns, requests: 0 });
+        }
+        for row in &self.requests {
+            let requests = row.counts.requests;
+            weigh(row.counts.window.start_ns, row.label_set, Weight { cpu_ns: 0, requests });
+        }
+        let mut renamed: HashMap<(i64, u32), u32> = HashMap::new();
+        let mut done = Vec::new();
+        for (hour, weights) in hours {
+            let weights: Vec<(u32, Weight)> = weights.into_iter().collect();
+            let set =
+                |number: u32| self.label_sets.values().get(number as usize).cloned().unwrap_or_default();
+            let sets: Vec<(LabelSet, Weight)> =
+                weights.iter().map(|(number, weight)| (set(*number), *weight)).collect();
+            let caps = caps::plan(&sets);
+            for ((number, _), new) in weights.iter().zip(&caps.renamed) {
+                if let Some(new) = new {
+                    renamed.insert((hour, *number), self.label_sets.insert(new));
+                }
+            }
+            done.push(caps);
+        }
+        let rename = |start_ns: i64, label_set: &mut u32| {
+            *label_set = renamed.get(&(hour_of(start_ns), *label_set)).copied().unwrap_or(*label_set);
+        };
+        self.profiles.iter_mut().for_each(|profile| rename(profile.start_ns, &mut profile.label_set));
+        self.requests.iter_mut().for_each(|row| rename(row.counts.window.start_ns, &mut row.label_set));
+        done
+    }
+
+    /// Everything by the hour that its windows start in.
+    pub(crate) fn by_hour(&self) -> BTreeMap<i64, HourRows<'_>> {
+        let mut hours: BTreeMap<i64, HourRows<'_>> = BTreeMap::new();
+        for profile in &self.profiles {
+            hours.entry(hour_of(profile.start_ns)).or_default().profiles.push(profile);
+        }
+        for row in &self.requests {
+            hours.entry(hour_of(row.counts.window.start_ns)).or_default().requests.push(row);
+        }
+        for row in &self.evaluations {
+            hours.entry(hour_of(row.evaluations.window.start_ns)).or_default().evaluations.push(row);
+        }
+        hours
     }
 
     /// The rows of a profile: stacks and values.
@@ -140,12 +266,25 @@ impl Part {
         stacks.iter().copied().zip(values.iter().copied())
     }
 
-    /// From the first start to the last; the end is the first instant after the last start.
+    /// From the first window's start to the last window's end.
     pub(crate) fn bounds(&self) -> Option<Window> {
-        let start_ns = self.profiles.iter().map(|profile| profile.start_ns).min()?;
-        let last_ns = self.profiles.iter().map(|profile| profile.start_ns).max()?;
-        Some(Window { start_ns, end_ns: last_ns.saturating_add(1) })
+        let profiles = self.profiles.iter().map(ProfileRow::window);
+        let requests = self.requests.iter().map(|row| row.counts.window);
+        bounds(profiles.chain(requests).chain(self.evaluations.iter().map(|row| row.evaluations.window)))
     }
+}
+
+/// From the first start to the last end. No window counts as longer than an hour, so that one that claims to go on
+/// for years does not keep others from growing old.
+fn bounds(windows: impl Iterator<Item = Window>) -> Option<Window> {
+    let bounded = |window: Window| Window {
+        end_ns: window.start_ns.saturating_add(window.duration_ns().clamp(1, HOUR_NS)),
+        ..window
+    };
+    windows.map(bounded).reduce(|left, right| Window {
+        start_ns: left.start_ns.min(right.start_ns),
+        end_ns: left.end_ns.max(right.end_ns),
+    })
 }
 
 #[cfg(test)]

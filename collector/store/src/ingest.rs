@@ -42,7 +42,10 @@ pub(crate) fn check(shared: &Shared, bytes: &[u8], batch: &Batch) -> Result<(), 
     let now_ns = shared.now_ns();
     let from_ns = now_ns.saturating_sub(limits.retention_ns);
     let until_ns = shared.clock_high_ns.load(Relaxed).saturating_add(limits.ahead_ns);
-    let mut starts = batch.profiles.iter().map(|profile| profile.window.start_ns);
+    let requests = batch.requests.iter().map(|counts| counts.window);
+    let evaluations = batch.evaluations.iter().map(|evaluations| evaluations.window);
+    let windows = batch.profiles.iter().map(|profile| profile.window).chain(requests).chain(evaluations);
+    let mut starts = windows.map(|window| window.start_ns);
     match starts.find(|start_ns| *start_ns < from_ns || *start_ns >= until_ns) {
         Some(start_ns) => Err(StoreError::OutOfTime { start_ns, from_ns, until_ns }),
         None => Ok(()),
@@ -136,6 +139,7 @@ fn commit(shared: &Shared, jobs: Vec<Job>) {
         let stored = jobs.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Appended::Stored);
         stored.for_each(|(job, _)| state.head.add(&job.batch));
         shared.head_rows.store(state.head_rows(), Relaxed);
+        shared.note_change();
     }
     drop(ingest);
     add(&shared.counters.pushes_stored, before.len() as u64);
@@ -158,7 +162,7 @@ pub(crate) fn is_flush_due(shared: &Shared) -> bool {
     age_ns < 0
         || age_ns >= shared.limits.flush_age_ns
         || ingest.log.bytes() >= shared.limits.flush_log_bytes
-        || shared.read().head.row_stacks.len() >= shared.limits.flush_rows
+        || shared.read().head.row_count() >= shared.limits.flush_rows
 }
 
 /// Starts a new log file and a new head; what the old head has goes on its way into segments. Nothing happens while

@@ -22,7 +22,9 @@ mod stats;
 mod store;
 mod worker;
 
-pub use answer::{Answer, LabelTotals, Rest, Timeline, TimelineShape, Unreadable};
+pub use answer::{
+    Answer, LabelTotals, RequestSeries, RequestShape, Rest, Timeline, TimelineShape, Unreadable,
+};
 pub use error::StoreError;
 pub use options::{Clock, DecodePush, Decoded, Limits, StoreOptions, system_now_ns};
 pub use stats::Stats;

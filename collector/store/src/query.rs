@@ -1,17 +1,18 @@
 //! Queries over head, segments and blocks together.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use model::{Batch, LabelSet, ProfileType, Selector, Series, Window};
+use model::{Batch, FlagEvaluations, LabelSet, ProfileType, RequestCounts, Selector, Series, Window};
 
 use crate::{
-    Answer, LabelTotals, Rest, StoreError, Timeline, TimelineShape, Unreadable,
+    Answer, LabelTotals, RequestSeries, RequestShape, Rest, StoreError, Timeline, TimelineShape, Unreadable,
     catalog::Entry,
     head::Part,
-    scan::{self, FolderError, Grouping, Merged, Totals, filter::Filter},
+    scan::{
+        self, Amount, Evaluations, FolderError, Grouping, Merged, Totals,
+        filter::Filter,
+        names::{self, Names},
+    },
     shared::Shared,
 };
 
@@ -44,7 +45,7 @@ pub(crate) fn timeline(
     (selector, window, kind): (&Selector, Window, ProfileType),
     shape: &TimelineShape,
 ) -> Result<Answer<Timeline>, StoreError> {
-    let steps = check_shape(window, shape)?;
+    let steps = check_shape(window, shape.step_ns, shape.groups_limit)?;
     let mut apart: Vec<Arc<str>> = vec!["".into()];
     let mut rest_groups = 0;
     if let Some(by) = &shape.by {
@@ -59,7 +60,7 @@ pub(crate) fn timeline(
         steps,
         apart: Some(apart.into_iter().collect()),
     };
-    let answer = totals(shared, (selector, window, kind), &grouping)?;
+    let answer = totals::<i64>(shared, (selector, window, kind), &grouping)?;
     let (mut series, mut rest) = (Vec::new(), None);
     for (value, values) in answer.value.into_groups() {
         let labels = match (&shape.by, &value) {
@@ -90,39 +91,88 @@ pub(crate) fn label_values(
         steps: 1,
         apart: None,
     };
-    let answer = totals(shared, (selector, window, kind), &grouping)?;
+    let answer = totals::<i64>(shared, (selector, window, kind), &grouping)?;
     let groups = answer.value.into_groups();
     let mut values: LabelTotals = groups.filter_map(|(value, totals)| Some((value?, sum(&totals)))).collect();
     values.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
     Ok(Answer { value: values, unreadable: answer.unreadable })
 }
 
-/// Names of the labels that occur.
-pub(crate) fn label_names(shared: &Shared, window: Window) -> Answer<Vec<Arc<str>>> {
-    let from_memory = |part: &Part, names: &mut BTreeSet<Arc<str>>| {
-        let in_window = part.profiles.iter().filter(|profile| window.contains(profile.start_ns));
-        let sets: HashSet<u32> = in_window.map(|profile| profile.label_set).collect();
-        let sets = sets.iter().filter_map(|number| part.label_sets.values().get(*number as usize));
-        names.extend(sets.flat_map(LabelSet::iter).map(|(key, _)| key.clone()));
+/// Requests over time.
+pub(crate) fn requests(
+    shared: &Shared,
+    (selector, window): (&Selector, Window),
+    shape: &RequestShape,
+) -> Result<Answer<Vec<RequestSeries>>, StoreError> {
+    let steps = check_shape(window, shape.step_ns, shape.values.as_ref().map_or(0, Vec::len))?;
+    if shape.by.is_some() && shape.values.is_none() && steps > 1 {
+        let (what, fix) =
+            ("number of steps for all values at once", "name the values, or ask for a single step");
+        return Err(StoreError::Limit { what, asked: steps as u64, limit: 1, fix });
+    }
+    let grouping = Grouping {
+        by: shape.by.clone(),
+        start_ns: window.start_ns,
+        step_ns: shape.step_ns,
+        steps,
+        apart: shape.values.as_ref().map(|values| values.iter().cloned().collect()),
     };
-    let threads = shared.limits.query_threads;
-    let answer = answer(shared, window, from_memory, |entries, names| {
-        scan::label_names(&shared.tables, entries, threads, names)
+    let answer = totals::<RequestCounts>(shared, (selector, window, ProfileType::default()), &grouping)?;
+    let groups = answer.value.into_groups();
+    let mut series: Vec<RequestSeries> =
+        groups.map(|(value, steps)| RequestSeries { value, steps }).collect();
+    series.sort_by_cached_key(|one| {
+        let requests = one.steps.iter().fold(0, |sum: u64, step| sum.saturating_add(step.requests));
+        (one.value.is_none(), std::cmp::Reverse(requests), one.value.clone())
     });
-    Answer { value: answer.value.into_iter().collect(), unreadable: answer.unreadable }
+    Ok(Answer { value: series, unreadable: answer.unreadable })
 }
 
-fn totals(
+/// How often flags had which variant, and why.
+pub(crate) fn evaluations(
+    shared: &Shared,
+    selector: &Selector,
+    window: Window,
+) -> Result<Answer<Vec<FlagEvaluations>>, StoreError> {
+    let filter = Filter::new(selector, window, ProfileType::default())?;
+    let threads = shared.limits.query_threads;
+    let answer = answer(
+        shared,
+        window,
+        |part, sums: &mut Evaluations| sums.add_part(part, &filter),
+        |entries, sums| scan::evaluations(&shared.tables, entries, &filter, threads, sums),
+    );
+    Ok(Answer { value: answer.value.finish(&filter), unreadable: answer.unreadable })
+}
+
+/// Names of the labels that occur.
+pub(crate) fn label_names(
+    shared: &Shared,
+    selector: &Selector,
+    window: Window,
+) -> Result<Answer<Vec<Arc<str>>>, StoreError> {
+    let filter = Filter::new(selector, window, ProfileType::default())?;
+    let threads = shared.limits.query_threads;
+    let answer = answer(
+        shared,
+        window,
+        |part, names: &mut Names| names::add_part(part, &filter, names),
+        |entries, names| names::label_names(&shared.tables, entries, &filter, threads, names),
+    );
+    Ok(Answer { value: answer.value.into_iter().collect(), unreadable: answer.unreadable })
+}
+
+fn totals<A: Amount>(
     shared: &Shared,
     (selector, window, kind): (&Selector, Window, ProfileType),
     grouping: &Grouping,
-) -> Result<Answer<Totals>, StoreError> {
+) -> Result<Answer<Totals<A>>, StoreError> {
     let filter = Filter::new(selector, window, kind)?;
     let threads = shared.limits.query_threads;
     Ok(answer(
         shared,
         window,
-        |part, totals: &mut Totals| totals.add_part(part, &filter, grouping),
+        |part, totals: &mut Totals<A>| totals.add_part(part, &filter, grouping),
         |entries, totals| scan::totals(&shared.tables, entries, &filter, (grouping, threads), totals),
     ))
 }
@@ -160,20 +210,15 @@ fn answer<T: Default>(
     }
 }
 
-fn check_shape(window: Window, shape: &TimelineShape) -> Result<usize, StoreError> {
+fn check_shape(window: Window, step_ns: i64, groups: usize) -> Result<usize, StoreError> {
     let duration_ns = window.duration_ns() as u64;
-    let steps = duration_ns.div_ceil(shape.step_ns.max(1) as u64);
+    let steps = duration_ns.div_ceil(step_ns.max(1) as u64);
     let limit = |what, asked, limit, fix| Err(StoreError::Limit { what, asked, limit, fix });
-    if shape.step_ns <= 0 || steps > STEPS_MAX {
+    if step_ns <= 0 || steps > STEPS_MAX {
         return limit("number of steps", steps, STEPS_MAX, "ask for longer steps or a shorter time");
     }
-    if shape.groups_limit > SERIES_MAX {
-        return limit(
-            "number of groups",
-            shape.groups_limit as u64,
-            SERIES_MAX as u64,
-            "ask for fewer groups",
-        );
+    if groups > SERIES_MAX {
+        return limit("number of groups", groups as u64, SERIES_MAX as u64, "ask for fewer groups");
     }
     Ok(steps as usize)
 }

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     /// The latest time the clock has shown: it may go back, what was accepted does not.
     pub(crate) clock_high_ns: AtomicI64,
     pub(crate) next_id: AtomicU64,
+    /// Goes up whenever queries may give another answer than before.
+    pub(crate) generation: AtomicU64,
     /// Rows in memory, for those who may not wait for `state`.
     pub(crate) head_rows: AtomicUsize,
     pub(crate) log_dir: PathBuf,
@@ -104,10 +106,16 @@ impl Shared {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says that queries may give another answer from now on. Called after what changed can be seen.
+    pub(crate) fn note_change(&self) {
+        add(&self.generation, 1);
+    }
+
     /// Remembers that a folder cannot be read; counted and logged once.
     pub(crate) fn note_unreadable(&self, entry: &Entry, error: &StoreError) {
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         if unreadable.insert(entry.id, error.to_string()).is_none() {
+            self.note_change();
             add(&self.counters.folders_corrupt, 1);
             tracing::error!(folder = entry.folder(), %error, "cannot be read, answering from the rest");
         }
@@ -127,10 +135,10 @@ impl State {
 
     /// Rows in memory.
     pub(crate) fn head_rows(&self) -> usize {
-        self.parts().map(|part| part.row_stacks.len()).sum()
+        self.parts().map(Part::row_count).sum()
     }
 
-    /// From the first to the last instant with data.
+    /// From the first window's start to the last window's end.
     pub(crate) fn bounds(&self) -> Option<Window> {
         let stored =
             self.entries.iter().map(|entry| Window { start_ns: entry.start_ns, end_ns: entry.end_ns });

@@ -51,6 +51,14 @@ pub struct Stats {
     pub folders_corrupt: u64,
     /// Labels that found no column of their own because there were too many keys.
     pub labels_without_column: u64,
+    /// Endpoints that became `_other` because a service had too many in one hour.
+    pub endpoints_folded: u64,
+    /// Sets of flags in blocks that were kept as they are.
+    pub flag_sets_kept: u64,
+    /// Sets of flags that became `_other` because an endpoint had too many in one hour.
+    pub flag_sets_folded: u64,
+    /// CPU of the samples whose endpoint or flags became `_other`.
+    pub folded_cpu_ns: u64,
     /// Agents whose last sequence is remembered.
     pub agents: u64,
 }
@@ -75,6 +83,10 @@ pub(crate) struct Counters {
     pub(crate) maintenance_errors: AtomicU64,
     pub(crate) folders_corrupt: AtomicU64,
     pub(crate) labels_without_column: AtomicU64,
+    pub(crate) endpoints_folded: AtomicU64,
+    pub(crate) flag_sets_kept: AtomicU64,
+    pub(crate) flag_sets_folded: AtomicU64,
+    pub(crate) folded_cpu_ns: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -104,6 +116,10 @@ impl Counters {
             maintenance_errors: get(&self.maintenance_errors),
             folders_corrupt: get(&self.folders_corrupt),
             labels_without_column: get(&self.labels_without_column),
+            endpoints_folded: get(&self.endpoints_folded),
+            flag_sets_kept: get(&self.flag_sets_kept),
+            flag_sets_folded: get(&self.flag_sets_folded),
+            folded_cpu_ns: get(&self.folded_cpu_ns),
             ..Stats::default()
         }
     }

@@ -15,11 +15,12 @@ use std::{
     time::Duration,
 };
 
-use model::{Batch, ProfileType, PushKey, Selector, Window};
+use model::{Batch, FlagEvaluations, ProfileType, PushKey, Selector, Window};
 use tokio::sync::oneshot;
 
 use crate::{
-    Answer, LabelTotals, Stats, StoreError, StoreOptions, Timeline, TimelineShape,
+    Answer, LabelTotals, RequestSeries, RequestShape, Stats, StoreError, StoreOptions, Timeline,
+    TimelineShape,
     block::read::Tables,
     catalog::{Catalog, Level},
     dedup::Dedup,
@@ -107,7 +108,7 @@ impl Store {
         batch.check()?;
         let mut part = Part::default();
         part.add(batch);
-        worker::import(&self.shared, &part)
+        worker::import(&self.shared, part)
     }
 
     /// One profile: everything selected, summed by stack. Stacks whose sum is 0 are left out.
@@ -131,10 +132,34 @@ impl Store {
         query::timeline(&self.shared, (selector, window, kind), shape)
     }
 
-    /// Names of the labels that occur in the window, in order. From segments and blocks that the window only
-    /// touches all names count.
-    pub fn label_names(&self, window: Window) -> Result<Answer<Vec<Arc<str>>>, StoreError> {
-        Ok(query::label_names(&self.shared, window))
+    /// Requests over time, grouped by a label or not: what programs counted themselves.
+    pub fn requests(
+        &self,
+        selector: &Selector,
+        window: Window,
+        shape: &RequestShape,
+    ) -> Result<Answer<Vec<RequestSeries>>, StoreError> {
+        query::requests(&self.shared, (selector, window), shape)
+    }
+
+    /// How often flags had which variant, and why, in the processes selected; most often first. Windows are the one
+    /// asked for, labels are empty.
+    pub fn evaluations(
+        &self,
+        selector: &Selector,
+        window: Window,
+    ) -> Result<Answer<Vec<FlagEvaluations>>, StoreError> {
+        query::evaluations(&self.shared, selector, window)
+    }
+
+    /// Names of the labels that occur on the samples selected, in order. When nothing but a window is selected, all names
+    /// count from segments and blocks that it only touches.
+    pub fn label_names(
+        &self,
+        selector: &Selector,
+        window: Window,
+    ) -> Result<Answer<Vec<Arc<str>>>, StoreError> {
+        query::label_names(&self.shared, selector, window)
     }
 
     /// Values of a label with their totals, biggest first. An absent label is the empty value.
@@ -148,9 +173,14 @@ impl Store {
         query::label_values(&self.shared, name, (selector, window, kind))
     }
 
-    /// From the first window's start to just behind the last window's start; `None` when the store is empty.
+    /// From the first window's start to the last window's end; `None` when the store is empty.
     pub fn bounds(&self) -> Option<Window> {
         self.shared.read().bounds()
+    }
+
+    /// A number that goes up whenever a query may give another answer than before. Read it before the query.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Relaxed)
     }
 
     /// Counters and sizes.
@@ -226,7 +256,7 @@ fn open(options: StoreOptions) -> Result<Shared, StoreError> {
     let ids_used = files.list()?.iter().filter_map(of_file).max();
     let ids_used = ids_used.max(contents.entries.iter().map(|entry| entry.id).max()).unwrap_or(0);
     Ok(Shared {
-        head_rows: AtomicUsize::new(recovered.head.row_stacks.len()),
+        head_rows: AtomicUsize::new(recovered.head.row_count()),
         maintenance: Mutex::default(),
         ingest: Mutex::new(Ingest {
             log,
@@ -248,6 +278,7 @@ fn open(options: StoreOptions) -> Result<Shared, StoreError> {
         clock: options.clock,
         clock_high_ns: AtomicI64::new(contents.clock_high_ns.max(now_ns)),
         next_id: AtomicU64::new(ids_used + 1),
+        generation: AtomicU64::default(),
         log_dir,
         wake: Wake::default(),
         _lock: lock,

@@ -1,6 +1,7 @@
 //! Tests of the whole store, and what they share.
 
 mod bad_input;
+mod counts;
 mod crash;
 mod fixture;
 mod queries;
@@ -16,11 +17,11 @@ use std::{
 };
 
 use model::{
-    AgentId, Batch, BatchBuilder, Frame, LabelSet, MatchOp, Matcher, Profile, ProfileType, PushKey, Sample,
-    Selector, Window, keys,
+    AgentId, Batch, BatchBuilder, FlagEvaluations, Frame, LabelSet, MatchOp, Matcher, Profile, ProfileType,
+    PushKey, RequestCounts, Sample, Selector, Window, keys,
 };
 
-use crate::{Appended, Decoded, Limits, Store, StoreError, StoreOptions};
+use crate::{Appended, Decoded, Limits, RequestShape, Store, StoreError, StoreOptions};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const HOUR_NS: i64 = 3_600 * SECOND_NS;
@@ -48,6 +49,36 @@ impl Row {
     fn function(&self) -> String {
         format!("f{}", self.function)
     }
+
+    fn window(&self) -> Window {
+        Window { start_ns: self.start_ns, end_ns: self.start_ns + 10 * SECOND_NS }
+    }
+
+    /// What the program of this row counted itself; it follows from the value.
+    fn requests(&self) -> RequestCounts {
+        let value = self.value as u64;
+        RequestCounts {
+            window: self.window(),
+            labels: self.labels(),
+            requests: value % 7,
+            measured: value % 5,
+            cpu_ns: value * (value % 5),
+            instructions: value.is_multiple_of(2).then_some(value),
+            client_errors: value % 3,
+            server_errors: value % 2,
+        }
+    }
+
+    fn evaluations(&self) -> FlagEvaluations {
+        FlagEvaluations {
+            window: self.window(),
+            labels: self.labels(),
+            flag: self.function().into(),
+            variant: if self.value % 2 == 0 { "on" } else { "off" }.into(),
+            reason: "split".into(),
+            count: self.value as u64,
+        }
+    }
 }
 
 fn key(agent: u128, sequence: u64) -> PushKey {
@@ -60,9 +91,11 @@ fn batch(rows: &[Row]) -> Batch {
         let frames = [row.function(), "main".to_owned()];
         let frames = frames.map(|name| builder.frame(Frame { function: name.into(), ..Frame::default() }));
         let stack = builder.stack(frames.to_vec());
-        let window = Window { start_ns: row.start_ns, end_ns: row.start_ns + 10 * SECOND_NS };
-        let profile = Profile { labels: row.labels(), window, period: 10, ..Profile::default() };
+        let profile =
+            Profile { labels: row.labels(), window: row.window(), period: 10, ..Profile::default() };
         builder.add(&profile, Sample { stack, value: row.value });
+        builder.add_requests(&row.requests());
+        builder.add_evaluations(&row.evaluations());
     }
     builder.finish()
 }
@@ -146,6 +179,20 @@ fn sums(store: &Store, selector: &Selector, window: Window) -> BTreeMap<String, 
     leaf_sums(&answer.value)
 }
 
+/// Requests by value of a label over a whole window, and that nothing was unreadable.
+fn requests_by(
+    store: &Store,
+    by: &str,
+    selector: &Selector,
+    window: Window,
+) -> BTreeMap<String, RequestCounts> {
+    let shape = RequestShape { step_ns: i64::MAX, by: Some(by.into()), values: None };
+    let answer = store.requests(selector, window, &shape).unwrap();
+    assert_eq!(answer.unreadable, []);
+    let one = |series: crate::RequestSeries| (series.value.unwrap().to_string(), series.steps[0].clone());
+    answer.value.into_iter().map(one).collect()
+}
+
 fn leaf_sums(batch: &Batch) -> BTreeMap<String, i64> {
     assert_eq!(batch.profiles.len(), 1);
     assert_eq!(batch.check(), Ok(()));
@@ -193,5 +240,5 @@ impl Random {
 }
 
 fn limits_for_tests() -> Limits {
-    Limits { retention_ns: 6 * HOUR_NS, flush_rows: 50, flush_age_ns: 600 * SECOND_NS, ..Limits::default() }
+    Limits { retention_ns: 6 * HOUR_NS, flush_rows: 150, flush_age_ns: 600 * SECOND_NS, ..Limits::default() }
 }

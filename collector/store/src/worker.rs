@@ -1,7 +1,7 @@
 //! The maintenance thread, and what it does: flush, compact, retain, clean up.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     sync::{Arc, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -10,10 +10,10 @@ use crate::{
     StoreError,
     block::{load::load, write::write},
     catalog::{Entry, FlushCommit, Level, TableEntry},
-    head::{Part, ProfileRow},
+    head::{HourRows, Part},
     ingest, log,
     plan::{
-        compaction::{self, Merge, hour_of},
+        compaction::{self, Merge},
         retention,
     },
     shared::{Graveyard, Shared},
@@ -104,32 +104,40 @@ fn flush_sealed(shared: &Shared) -> Result<(), StoreError> {
 }
 
 /// Writes profiles straight into blocks.
-pub(crate) fn import(shared: &Shared, part: &Part) -> Result<(), StoreError> {
+pub(crate) fn import(shared: &Shared, part: Part) -> Result<(), StoreError> {
     let _one_at_a_time = shared.maintenance();
-    let entries = write_part(shared, part, Level::Block)?;
+    let entries = write_blocks(shared, part)?;
     shared.catalog.replace(&[], &entries)?;
     shared.write().entries.extend(entries.into_iter().map(Arc::new));
+    shared.note_change();
     Ok(())
 }
 
 /// Writes a part into one folder for each hour it has data of. Nothing is visible until the catalog says so.
 fn write_part(shared: &Shared, part: &Part, level: Level) -> Result<Vec<Entry>, StoreError> {
-    let mut hours: BTreeMap<i64, Vec<&ProfileRow>> = BTreeMap::new();
-    for profile in &part.profiles {
-        hours.entry(hour_of(profile.start_ns)).or_default().push(profile);
+    part.by_hour().into_values().map(|hour| write_folder(shared, part, &hour, level)).collect()
+}
+
+/// Writes a part into blocks, which tell apart only so many endpoints and sets of flags.
+fn write_blocks(shared: &Shared, mut part: Part) -> Result<Vec<Entry>, StoreError> {
+    for caps in part.cap() {
+        add(&shared.counters.endpoints_folded, caps.endpoints_folded);
+        add(&shared.counters.flag_sets_kept, caps.flag_sets_kept);
+        add(&shared.counters.flag_sets_folded, caps.flag_sets_folded);
+        add(&shared.counters.folded_cpu_ns, caps.folded_cpu_ns);
     }
-    hours.into_values().map(|profiles| write_folder(shared, part, &profiles, level)).collect()
+    write_part(shared, &part, Level::Block)
 }
 
 fn write_folder(
     shared: &Shared,
     part: &Part,
-    profiles: &[&ProfileRow],
+    hour: &HourRows<'_>,
     level: Level,
 ) -> Result<Entry, StoreError> {
-    let written = write(part, profiles)?;
+    let written = write(part, hour)?;
     add(&shared.counters.labels_without_column, written.labels_without_column);
-    let starts = || profiles.iter().map(|profile| profile.start_ns);
+    let bounds = hour.bounds().unwrap_or_default();
     let tables = written.tables.iter().map(|(name, content)| TableEntry {
         name: (*name).into(),
         size_bytes: content.len() as u64,
@@ -138,8 +146,8 @@ fn write_folder(
     let entry = Entry {
         id: shared.next_id.fetch_add(1, Relaxed),
         level,
-        start_ns: starts().min().unwrap_or(0),
-        end_ns: starts().max().unwrap_or(0).saturating_add(1),
+        start_ns: bounds.start_ns,
+        end_ns: bounds.end_ns,
         rows: written.rows,
         stacks: written.stacks,
         created_ns: shared.now_ns(),
@@ -177,7 +185,7 @@ fn carry_out(
             return Ok(());
         }
     }
-    let outputs = write_part(shared, &part, Level::Block)?;
+    let outputs = write_blocks(shared, part)?;
     shared.catalog.replace(&merge.inputs, &outputs)?;
     replace(shared, &merge.inputs, outputs, graveyard);
     add(&shared.counters.compactions, 1);
@@ -206,6 +214,7 @@ fn replace(shared: &Shared, inputs: &[u64], outputs: Vec<Entry>, graveyard: &mut
     kept.extend(outputs.into_iter().map(Arc::new));
     state.entries = kept;
     graveyard.0.extend(gone);
+    shared.note_change();
 }
 
 /// Deletes files that nobody needs: of folders that no query reads any more, and orphans of a crash.

@@ -1,5 +1,6 @@
 //! The collector over real HTTP, against a real store.
 
+mod counts;
 mod page_types;
 mod queries;
 mod server;

@@ -69,7 +69,10 @@ fn type_of(schema: &Value) -> (String, bool) {
     };
     let kind = match kinds.iter().find(|kind| **kind != "null") {
         Some(&"integer" | &"number") => "number".to_owned(),
-        Some(&"array") => type_of(&schema["items"]).0 + "[]",
+        Some(&"array") => match type_of(&schema["items"]) {
+            (item, true) => format!("({item} | null)[]"),
+            (item, false) => item + "[]",
+        },
         Some(&"object") => format!("Record<string, {}>", type_of(&schema["additionalProperties"]).0),
         Some(plain) => (*plain).to_owned(),
         None => panic!("a schema without a type: {schema}"),

@@ -50,7 +50,7 @@ fn batch() -> Batch {
     let samples = (0..STACKS)
         .map(|stack| Sample { stack: StackId(stack), value: 1 + random.below(1_000_000) as i64 })
         .collect();
-    Batch { frames, stacks, profiles: vec![Profile { samples, ..Profile::default() }] }
+    Batch { frames, stacks, profiles: vec![Profile { samples, ..Profile::default() }], ..Batch::default() }
 }
 
 /// Prints the best of five runs: the work is pure, so whatever took longer was something else.

@@ -1,10 +1,13 @@
 //! Batches: profiles that share one table of frames and stacks.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use crate::{Frame, FrameId, LabelSet, Profile, ProfileType, Sample, StackId, Window};
+use crate::{
+    FlagEvaluations, Frame, FrameId, LabelSet, Profile, ProfileType, RequestCounts, Sample, StackId, Window,
+};
 
-/// Profiles and the frames and stacks they refer to. Frames and stacks are each distinct.
+/// Profiles and the frames and stacks they refer to, and what the profiled programs counted themselves. Frames and
+/// stacks are each distinct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Distinct frames.
@@ -13,6 +16,10 @@ pub struct Batch {
     pub stacks: Vec<Vec<FrameId>>,
     /// The profiles.
     pub profiles: Vec<Profile>,
+    /// Requests that ended.
+    pub requests: Vec<RequestCounts>,
+    /// Feature flags that were evaluated.
+    pub evaluations: Vec<FlagEvaluations>,
 }
 
 /// Why a batch from outside cannot be used.
@@ -22,7 +29,7 @@ pub enum InvalidBatch {
     FrameOutOfRange,
     /// A sample names a stack that is not in the batch.
     StackOutOfRange,
-    /// A profile's window ends before it starts.
+    /// The window of a profile or of a count ends before it starts.
     WindowReversed,
     /// A value is below zero.
     NegativeValue,
@@ -33,7 +40,7 @@ impl std::fmt::Display for InvalidBatch {
         f.write_str(match self {
             Self::FrameOutOfRange => "a stack refers to a frame that is not in the message",
             Self::StackOutOfRange => "a sample refers to a stack that is not in the message",
-            Self::WindowReversed => "a profile's window ends before it starts",
+            Self::WindowReversed => "a window ends before it starts",
             Self::NegativeValue => "a sample has a negative value",
         })
     }
@@ -64,10 +71,14 @@ impl Batch {
         if self.stacks.iter().flatten().any(|frame| frame.0 as usize >= frames) {
             return Err(InvalidBatch::FrameOutOfRange);
         }
+        let requests = self.requests.iter().map(|counts| counts.window);
+        let evaluations = self.evaluations.iter().map(|evaluations| evaluations.window);
+        let mut windows =
+            self.profiles.iter().map(|profile| profile.window).chain(requests).chain(evaluations);
+        if windows.any(|window| window.end_ns < window.start_ns) {
+            return Err(InvalidBatch::WindowReversed);
+        }
         for profile in &self.profiles {
-            if profile.window.end_ns < profile.window.start_ns {
-                return Err(InvalidBatch::WindowReversed);
-            }
             if profile.samples.iter().any(|sample| sample.stack.0 as usize >= stacks) {
                 return Err(InvalidBatch::StackOutOfRange);
             }
@@ -82,7 +93,10 @@ impl Batch {
 /// What tells profiles with equal labels apart.
 type ProfileKey = (ProfileType, Window, i64);
 
-/// Puts a batch together: equal frames, stacks and profiles become one.
+/// What tells evaluations with equal labels apart: window, flag, variant and reason.
+type EvaluationKey = (Window, Arc<str>, Arc<str>, Arc<str>);
+
+/// Puts a batch together: equal frames, stacks and profiles become one, and so do counts of equal things.
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
     frames: HashMap<Frame, FrameId>,
@@ -91,6 +105,10 @@ pub struct BatchBuilder {
     stack_order: Vec<Vec<FrameId>>,
     profiles: HashMap<LabelSet, HashMap<ProfileKey, usize>>,
     profile_order: Vec<(Profile, HashMap<StackId, i64>)>,
+    requests: HashMap<LabelSet, HashMap<Window, usize>>,
+    request_order: Vec<RequestCounts>,
+    evaluations: HashMap<LabelSet, HashMap<EvaluationKey, usize>>,
+    evaluation_order: Vec<FlagEvaluations>,
 }
 
 impl BatchBuilder {
@@ -149,6 +167,29 @@ impl BatchBuilder {
         at
     }
 
+    /// Adds requests; those with equal labels and window become one.
+    pub fn add_requests(&mut self, counts: &RequestCounts) {
+        let next = self.request_order.len();
+        let same = self.requests.entry(counts.labels.clone()).or_default();
+        let at = *same.entry(counts.window).or_insert(next);
+        match self.request_order.get_mut(at) {
+            Some(sum) => sum.add(counts),
+            None => self.request_order.push(counts.clone()),
+        }
+    }
+
+    /// Adds evaluations of a flag; those that differ in nothing but their count become one.
+    pub fn add_evaluations(&mut self, evaluations: &FlagEvaluations) {
+        let FlagEvaluations { window, flag, variant, reason, .. } = evaluations.clone();
+        let next = self.evaluation_order.len();
+        let same = self.evaluations.entry(evaluations.labels.clone()).or_default();
+        let at = *same.entry((window, flag, variant, reason)).or_insert(next);
+        match self.evaluation_order.get_mut(at) {
+            Some(sum) => sum.count = sum.count.saturating_add(evaluations.count),
+            None => self.evaluation_order.push(evaluations.clone()),
+        }
+    }
+
     /// Adds everything in another batch, which must have passed [`Batch::check`].
     pub fn extend(&mut self, batch: &Batch) {
         let frames: Vec<FrameId> = batch.frames.iter().map(|frame| self.frame(frame.clone())).collect();
@@ -165,6 +206,8 @@ impl BatchBuilder {
                 }
             }
         }
+        batch.requests.iter().for_each(|counts| self.add_requests(counts));
+        batch.evaluations.iter().for_each(|evaluations| self.add_evaluations(evaluations));
     }
 
     /// The finished batch; profiles in the order first seen, samples in the order of their stacks.
@@ -179,7 +222,13 @@ impl BatchBuilder {
                 Profile { samples, ..profile }
             })
             .collect();
-        Batch { frames: self.frame_order, stacks: self.stack_order, profiles }
+        Batch {
+            frames: self.frame_order,
+            stacks: self.stack_order,
+            profiles,
+            requests: self.request_order,
+            evaluations: self.evaluation_order,
+        }
     }
 }
 
@@ -222,6 +271,34 @@ mod tests {
         let both = both.finish();
         assert_eq!(both.total(), 10);
         assert_eq!(both.frame(both.stack(StackId(0))[0]).function.as_ref(), "a");
+    }
+
+    #[test]
+    fn equal_counts_become_one() {
+        let window = Window { start_ns: 0, end_ns: 10 };
+        let requests = |endpoint: &str, requests| RequestCounts {
+            window,
+            labels: LabelSet::new([("endpoint", endpoint)]),
+            requests,
+            ..RequestCounts::default()
+        };
+        let evaluations =
+            |variant: &str, count| FlagEvaluations { variant: variant.into(), count, ..Default::default() };
+        let mut builder = BatchBuilder::new();
+        for (endpoint, count) in [("/a", 1), ("/b", 2), ("/a", 4)] {
+            builder.add_requests(&requests(endpoint, count));
+            builder.add_evaluations(&evaluations(endpoint, count));
+        }
+        let one = builder.finish();
+        assert_eq!(one.requests, [requests("/a", 5), requests("/b", 2)]);
+        assert_eq!(one.evaluations, [evaluations("/a", 5), evaluations("/b", 2)]);
+
+        let mut twice = BatchBuilder::new();
+        twice.extend(&one);
+        twice.extend(&one);
+        let twice = twice.finish();
+        assert_eq!(twice.requests, [requests("/a", 10), requests("/b", 4)]);
+        assert_eq!(twice.evaluations, [evaluations("/a", 10), evaluations("/b", 4)]);
     }
 
     #[test]

@@ -20,8 +20,10 @@ pub mod keys {
     pub const ENDPOINT: &str = "endpoint";
     /// Prefix of the label that carries the variant of one feature flag.
     pub const FLAG_PREFIX: &str = "feature_flag.result.variant.";
-    /// Where the context labels of a sample came from.
-    pub const LABEL_SOURCE: &str = "label_source";
+    /// Where the context labels of a sample came from: `sdk`, `otel_tls`, `go_labels`, `stack`, `comm` …
+    pub const LABEL_SOURCE: &str = "fewer.label_source";
+    /// The value of an endpoint or a flag where there were too many to tell them apart.
+    pub const OTHER: &str = "_other";
 }
 
 /// Keys and values, sorted by key, each key once. An empty value means that the label is absent, as in

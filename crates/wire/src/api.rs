@@ -1,7 +1,8 @@
 //! The JSON of the query API. One type per answer; the browser's types are generated from these.
 //!
 //! Every query takes `query` (a selector), `start` and `end` (`now-1h`, `now` or RFC 3339) and `type` (a profile
-//! type, `cpu` by default). Values are in the unit of the profile type: nanoseconds of CPU.
+//! type, `cpu` by default). Values are in the unit of the profile type: nanoseconds of CPU. Requests are what programs
+//! counted themselves; CPU beside them is sampled unless its name says `counted`.
 
 use std::collections::BTreeMap;
 
@@ -71,6 +72,9 @@ pub struct Timeline {
     /// The label that was grouped by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// What cost was divided by, beside time: `request`, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
     /// Biggest first; the rest of many groups is one last series with `rest` set.
     pub series: Vec<TimelineSeries>,
     /// Sum over all series and steps.
@@ -86,8 +90,113 @@ pub struct TimelineSeries {
     pub rest: u64,
     /// Cores (CPU-seconds per second) in each step.
     pub cores: Vec<f64>,
+    /// Requests that ended in each step; only with `per=request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Vec<u64>>,
+    /// Sampled CPU-milliseconds per request in each step, null where no request ended; only with `per=request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms_per_request: Option<Vec<Option<f64>>>,
     /// Sum over the steps.
     pub total: i64,
+}
+
+/// `GET /api/v1/requests`: requests over time as the programs counted them, by one label when `by` is given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Requests {
+    /// Start of the first step, milliseconds since the Unix epoch.
+    pub start_ms: i64,
+    /// Length of a step in milliseconds.
+    pub step_ms: i64,
+    /// The label that was grouped by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Most requests first; the rest of many groups is one last series with `rest` set.
+    pub series: Vec<RequestSeries>,
+    /// Sum over all series and steps.
+    pub total: RequestTotals,
+}
+
+/// The requests of one group over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestSeries {
+    /// Value of the label; empty where it is absent or nothing was grouped by.
+    pub value: String,
+    /// How many groups are folded into this one; 0 for a group of its own.
+    pub rest: u64,
+    /// Requests that ended in each step.
+    pub requests: Vec<u64>,
+    /// Of how many the program measured its CPU, in each step.
+    pub measured: Vec<u64>,
+    /// CPU of the measured requests in each step, in nanoseconds.
+    pub counted_cpu_ns: Vec<u64>,
+    /// Errors of the client in each step.
+    pub client_errors: Vec<u64>,
+    /// Errors of the server in each step.
+    pub server_errors: Vec<u64>,
+    /// Sum over the steps.
+    pub total: RequestTotals,
+}
+
+/// Sums over requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestTotals {
+    /// How many ended.
+    pub requests: u64,
+    /// Of how many the program measured its CPU.
+    pub measured: u64,
+    /// CPU of the measured requests, in nanoseconds.
+    pub counted_cpu_ns: u64,
+    /// Instructions of the measured requests, where all of them were counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
+    /// Errors of the client.
+    pub client_errors: u64,
+    /// Errors of the server.
+    pub server_errors: u64,
+}
+
+/// `GET /api/v1/breakdown`: cost, requests and cost per request by the values of one label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Breakdown {
+    /// The label that was grouped by.
+    pub by: String,
+    /// Length of the time range in seconds: what rates were divided by.
+    pub seconds: f64,
+    /// How many values there are in all.
+    pub values_total: u64,
+    /// Most sampled CPU first. Past the limit one last row has `rest` set, so the rows always sum to `total`.
+    pub rows: Vec<BreakdownRow>,
+    /// Everything selected.
+    pub total: BreakdownRow,
+}
+
+/// What one value of a label costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BreakdownRow {
+    /// The value; empty where the label is absent, in `rest` and in `total`.
+    pub value: String,
+    /// How many values are folded into this row; 0 for a row of its own.
+    pub rest: u64,
+    /// Sampled CPU in nanoseconds.
+    pub cpu_ns: i64,
+    /// Sampled CPU-seconds per second of the time range.
+    pub cores: f64,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Requests per second of the time range.
+    pub requests_per_s: f64,
+    /// Of how many requests the program measured its CPU.
+    pub measured: u64,
+    /// The program's own CPU per measured request, in nanoseconds; null when none was measured.
+    pub counted_cpu_ns_per_request: Option<f64>,
+    /// Sampled CPU per request, in nanoseconds; null when no request ended.
+    pub cpu_ns_per_request: Option<f64>,
+    /// Instructions per measured request; null unless all measured requests have them.
+    pub instructions_per_request: Option<f64>,
+    /// Errors of the client.
+    pub client_errors: u64,
+    /// Errors of the server.
+    pub server_errors: u64,
 }
 
 /// A function as it is shown.

@@ -22,6 +22,48 @@ export interface ApiError {
   position?: number | null;
 }
 
+/** `GET /api/v1/breakdown`: cost, requests and cost per request by the values of one label. */
+export interface Breakdown {
+  /** The label that was grouped by. */
+  by: string;
+  /** Most sampled CPU first. Past the limit one last row has `rest` set, so the rows always sum to `total`. */
+  rows: BreakdownRow[];
+  /** Length of the time range in seconds: what rates were divided by. */
+  seconds: number;
+  /** Everything selected. */
+  total: BreakdownRow;
+  /** How many values there are in all. */
+  values_total: number;
+}
+
+/** What one value of a label costs. */
+export interface BreakdownRow {
+  /** Errors of the client. */
+  client_errors: number;
+  /** Sampled CPU-seconds per second of the time range. */
+  cores: number;
+  /** The program's own CPU per measured request, in nanoseconds; null when none was measured. */
+  counted_cpu_ns_per_request?: number | null;
+  /** Sampled CPU in nanoseconds. */
+  cpu_ns: number;
+  /** Sampled CPU per request, in nanoseconds; null when no request ended. */
+  cpu_ns_per_request?: number | null;
+  /** Instructions per measured request; null unless all measured requests have them. */
+  instructions_per_request?: number | null;
+  /** Of how many requests the program measured its CPU. */
+  measured: number;
+  /** Requests that ended. */
+  requests: number;
+  /** Requests per second of the time range. */
+  requests_per_s: number;
+  /** How many values are folded into this row; 0 for a row of its own. */
+  rest: number;
+  /** Errors of the server. */
+  server_errors: number;
+  /** The value; empty where the label is absent, in `rest` and in `total`. */
+  value: string;
+}
+
 /** The body of every answer that is not a success. */
 export interface ErrorBody {
   /** What went wrong. */
@@ -123,6 +165,56 @@ export interface Match {
   total: number;
 }
 
+/** The requests of one group over time. */
+export interface RequestSeries {
+  /** Errors of the client in each step. */
+  client_errors: number[];
+  /** CPU of the measured requests in each step, in nanoseconds. */
+  counted_cpu_ns: number[];
+  /** Of how many the program measured its CPU, in each step. */
+  measured: number[];
+  /** Requests that ended in each step. */
+  requests: number[];
+  /** How many groups are folded into this one; 0 for a group of its own. */
+  rest: number;
+  /** Errors of the server in each step. */
+  server_errors: number[];
+  /** Sum over the steps. */
+  total: RequestTotals;
+  /** Value of the label; empty where it is absent or nothing was grouped by. */
+  value: string;
+}
+
+/** Sums over requests. */
+export interface RequestTotals {
+  /** Errors of the client. */
+  client_errors: number;
+  /** CPU of the measured requests, in nanoseconds. */
+  counted_cpu_ns: number;
+  /** Instructions of the measured requests, where all of them were counted. */
+  instructions?: number | null;
+  /** Of how many the program measured its CPU. */
+  measured: number;
+  /** How many ended. */
+  requests: number;
+  /** Errors of the server. */
+  server_errors: number;
+}
+
+/** `GET /api/v1/requests`: requests over time as the programs counted them, by one label when `by` is given. */
+export interface Requests {
+  /** The label that was grouped by. */
+  by?: string | null;
+  /** Most requests first; the rest of many groups is one last series with `rest` set. */
+  series: RequestSeries[];
+  /** Start of the first step, milliseconds since the Unix epoch. */
+  start_ms: number;
+  /** Length of a step in milliseconds. */
+  step_ms: number;
+  /** Sum over all series and steps. */
+  total: RequestTotals;
+}
+
 /** `GET /api/v1/status`: the collector's own state. */
 export interface Status {
   /** Earliest time with data, milliseconds since the Unix epoch; absent in an empty store. */
@@ -141,6 +233,8 @@ export interface Status {
 export interface Timeline {
   /** The label that was grouped by. */
   by?: string | null;
+  /** What cost was divided by, beside time: `request`, or nothing. */
+  per?: string | null;
   /** Biggest first; the rest of many groups is one last series with `rest` set. */
   series: TimelineSeries[];
   /** Start of the first step, milliseconds since the Unix epoch. */
@@ -155,6 +249,10 @@ export interface Timeline {
 export interface TimelineSeries {
   /** Cores (CPU-seconds per second) in each step. */
   cores: number[];
+  /** Sampled CPU-milliseconds per request in each step, null where no request ended; only with `per=request`. */
+  cpu_ms_per_request?: (number | null)[] | null;
+  /** Requests that ended in each step; only with `per=request`. */
+  requests?: number[] | null;
   /** How many groups are folded into this one; 0 for a group of its own. */
   rest: number;
   /** Sum over the steps. */

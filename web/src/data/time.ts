@@ -35,14 +35,11 @@ export function parseRange(start: string, end: string, now_ms: number): Range | 
   return { start_ms, end_ms };
 }
 
-/** What a store says of its samples: when the first and the last window of an agent start. */
+/** What a store says of its samples: when the first window of an agent starts and the last one ends. */
 export interface Bounds {
   earliest_ms?: number | null;
   latest_ms?: number | null;
 }
-
-/** Length of an agent's window. */
-const WINDOW_MS = 10_000;
 
 /**
  * The part of a range in which there can be data, so that means are not thinned by time before the first sample or,
@@ -51,7 +48,7 @@ const WINDOW_MS = 10_000;
 export function covered(range: Range, { earliest_ms, latest_ms }: Bounds, ends_now: boolean): Range {
   if (earliest_ms == null || latest_ms == null) return range;
   const start_ms = Math.max(range.start_ms, earliest_ms);
-  const end_ms = ends_now ? Math.min(range.end_ms, latest_ms + WINDOW_MS) : range.end_ms;
+  const end_ms = ends_now ? Math.min(range.end_ms, latest_ms) : range.end_ms;
   return end_ms > start_ms ? { start_ms, end_ms } : range;
 }
 

@@ -7,6 +7,7 @@ use model::{LabelSet, ProfileType};
 use parquet::errors::ParquetError;
 
 use super::{
+    counts,
     labels::parse_rest,
     read::{self, Table, Tables, Texts, broken, columns, label_key, typed},
     schema,
@@ -36,6 +37,12 @@ pub(crate) fn load(tables: &Tables, entry: &Entry, part: &mut Part) -> Result<()
     let rows = load_profiles(&tables.open(entry, schema::PROFILES)?, rows_before, part)?;
     if rows != part.row_stacks.len() || (rows - rows_before) as u64 != entry.rows {
         return Err(corrupt(entry, "its tables do not agree on the number of rows"));
+    }
+    if entry.has(schema::REQUESTS) {
+        counts::load_requests(&tables.open(entry, schema::REQUESTS)?, part)?;
+    }
+    if entry.has(schema::EVALUATIONS) {
+        counts::load_evaluations(&tables.open(entry, schema::EVALUATIONS)?, part)?;
     }
     Ok(())
 }
@@ -121,7 +128,7 @@ impl Facts {
     }
 }
 
-fn label_set(keys: &[&str], labels: &[Texts], row: usize) -> LabelSet {
+pub(super) fn label_set(keys: &[&str], labels: &[Texts], row: usize) -> LabelSet {
     let mut pairs: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(keys.len());
     for (key, texts) in keys.iter().zip(labels) {
         let value = texts.get(row);

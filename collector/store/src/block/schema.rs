@@ -6,6 +6,8 @@
 //! | `profiles` | one profile             | labels, `type`, `ts`, `duration_ns`, `period`, `rows`, `total` |
 //! | `stacks`   | one distinct stack      | `hash` (128 bits of its content), `frames` (rows of `frames`, leaf first) |
 //! | `frames`   | one distinct frame      | `kind`, `function`, `file`, `line`, `executable`, `build_id`, `address`, `inlined` |
+//! | `requests` | requests of one label set in one window | labels, `ts`, `duration_ns`, `requests`, `measured`, `cpu_ns`, `instructions`, `client_errors`, `server_errors` |
+//! | `evaluations` | evaluations of one flag with one outcome in one window | labels, `ts`, `duration_ns`, `flag`, `variant`, `reason`, `count` |
 //!
 //! Labels are one column `label.KEY` for each key that occurs, and `labels_rest` where there are too many; an absent
 //! label is the empty text. `stack` counts rows of `stacks`, so a sum by stack is an array; the hash tells equal
@@ -13,6 +15,11 @@
 //! the same order: a profile's `rows` are the next that many rows of `samples`. So conditions are decided on the few rows
 //! of `profiles`, and of `samples` only `stack` and `value` are read, where they are needed; its other columns repeat what
 //! `profiles` says, for engines that know nothing of this. Further kinds of facts become further tables in the folder.
+//!
+//! A folder without counts has no `requests` or `evaluations`. Their rows are sorted by the same labels, then by time.
+//! `cpu_ns` and `instructions` are sums over the `measured` of the `requests`; `instructions` is null where not all of
+//! those have them. In blocks, `endpoint` and the labels `feature_flag.result.variant.KEY` of `samples`, `profiles` and
+//! `requests` have the value `_other` where there were too many to tell apart (see `plan::caps`).
 
 use std::sync::Arc;
 
@@ -37,6 +44,8 @@ pub(crate) const SAMPLES: &str = "samples";
 pub(crate) const PROFILES: &str = "profiles";
 pub(crate) const STACKS: &str = "stacks";
 pub(crate) const FRAMES: &str = "frames";
+pub(crate) const REQUESTS: &str = "requests";
+pub(crate) const EVALUATIONS: &str = "evaluations";
 
 /// Prefix of a label's column.
 pub(crate) const LABEL_PREFIX: &str = "label.";
@@ -51,6 +60,14 @@ pub(crate) const VALUE: &str = "value";
 pub(crate) const ROWS: &str = "rows";
 pub(crate) const TOTAL: &str = "total";
 pub(crate) const HASH: &str = "hash";
+pub(crate) const FLAG: &str = "flag";
+pub(crate) const VARIANT: &str = "variant";
+pub(crate) const REASON: &str = "reason";
+pub(crate) const COUNT: &str = "count";
+
+/// Columns of `requests` behind labels and time.
+pub(crate) const REQUEST_COLUMNS: [&str; 6] =
+    ["requests", "measured", "cpu_ns", "instructions", "client_errors", "server_errors"];
 
 /// Rows of a batch on the way to the writer.
 pub(crate) const BATCH_ROWS: usize = 65_536;
@@ -68,27 +85,45 @@ pub(crate) fn label_column(key: &str) -> String {
     if key.is_empty() { LABELS_REST.into() } else { format!("{LABEL_PREFIX}{key}") }
 }
 
-fn with_labels(keys: &[&str], more: Vec<Field>) -> SchemaRef {
+fn time() -> [Field; 2] {
+    let ts = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    [Field::new(TS, ts, false), Field::new(DURATION_NS, DataType::Int64, false)]
+}
+
+fn with_labels(keys: &[&str], more: impl IntoIterator<Item = Field>) -> SchemaRef {
     let labels = keys.iter().map(|key| dictionary(&label_column(key)));
-    let common = [
-        dictionary(TYPE),
-        Field::new(TS, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false),
-        Field::new(DURATION_NS, DataType::Int64, false),
-        Field::new(PERIOD, DataType::Int64, false),
-    ];
-    Arc::new(Schema::new(labels.chain(common).chain(more).collect::<Vec<Field>>()))
+    Arc::new(Schema::new(labels.chain(more).collect::<Vec<Field>>()))
+}
+
+/// Columns of the tables about profiles: what `samples` and `profiles` have in common, and `more`.
+fn of_profiles(keys: &[&str], more: [Field; 2]) -> SchemaRef {
+    let period = Field::new(PERIOD, DataType::Int64, false);
+    with_labels(keys, [dictionary(TYPE)].into_iter().chain(time()).chain([period]).chain(more))
+}
+
+/// Columns of `requests` for some label keys.
+pub(crate) fn requests(keys: &[&str]) -> SchemaRef {
+    let counts = REQUEST_COLUMNS.map(|name| Field::new(name, DataType::UInt64, name == "instructions"));
+    with_labels(keys, time().into_iter().chain(counts))
+}
+
+/// Columns of `evaluations` for some label keys.
+pub(crate) fn evaluations(keys: &[&str]) -> SchemaRef {
+    let texts = [FLAG, VARIANT, REASON].map(dictionary);
+    let count = Field::new(COUNT, DataType::UInt64, false);
+    with_labels(keys, time().into_iter().chain(texts).chain([count]))
 }
 
 /// Columns of `samples` for some label keys.
 pub(crate) fn samples(keys: &[&str]) -> SchemaRef {
-    let more = vec![Field::new(STACK, DataType::UInt32, false), Field::new(VALUE, DataType::Int64, false)];
-    with_labels(keys, more)
+    let more = [Field::new(STACK, DataType::UInt32, false), Field::new(VALUE, DataType::Int64, false)];
+    of_profiles(keys, more)
 }
 
 /// Columns of `profiles` for some label keys.
 pub(crate) fn profiles(keys: &[&str]) -> SchemaRef {
-    let more = vec![Field::new(ROWS, DataType::UInt32, false), Field::new(TOTAL, DataType::Int64, false)];
-    with_labels(keys, more)
+    let more = [Field::new(ROWS, DataType::UInt32, false), Field::new(TOTAL, DataType::Int64, false)];
+    of_profiles(keys, more)
 }
 
 /// The items of the column `frames` in `stacks`.

@@ -13,10 +13,11 @@ use parquet::{arrow::ArrowWriter, errors::Result};
 use sha2::{Digest, Sha256};
 
 use super::{
+    counts,
     labels::{self, LabelColumn},
     schema,
 };
-use crate::head::{Part, ProfileRow};
+use crate::head::{HourRows, Part, ProfileRow};
 
 /// The content of one folder.
 #[derive(Debug)]
@@ -31,16 +32,26 @@ pub(crate) struct Written {
     pub(crate) labels_without_column: u64,
 }
 
-/// Writes some profiles of a part. They all should be of one hour.
-pub(crate) fn write(part: &Part, profiles: &[&ProfileRow]) -> Result<Written> {
-    let layout = Layout::new(part, profiles);
-    let (columns, labels_without_column) = labels::columns(&layout.label_sets);
-    let tables = vec![
+/// Writes what a part has of one hour.
+pub(crate) fn write(part: &Part, hour: &HourRows<'_>) -> Result<Written> {
+    let layout = Layout::new(part, &hour.profiles);
+    let (columns, mut labels_without_column) = labels::columns(&layout.label_sets);
+    let mut tables = vec![
         (schema::SAMPLES, samples(part, &layout, &columns)?),
         (schema::PROFILES, profile_table(part, &layout, &columns)?),
         (schema::STACKS, stacks(part, &layout)?),
         (schema::FRAMES, frames(part, &layout)?),
     ];
+    if !hour.requests.is_empty() {
+        let (table, without_column) = counts::requests(part, &hour.requests)?;
+        tables.push((schema::REQUESTS, table));
+        labels_without_column += without_column;
+    }
+    if !hour.evaluations.is_empty() {
+        let (table, without_column) = counts::evaluations(part, &hour.evaluations)?;
+        tables.push((schema::EVALUATIONS, table));
+        labels_without_column += without_column;
+    }
     let rows = layout.profiles.iter().map(|(profile, _)| profile.rows.len() as u64).sum();
     Ok(Written { tables, rows, stacks: layout.stacks.len() as u32, labels_without_column })
 }
@@ -63,14 +74,7 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(part: &'a Part, profiles: &[&'a ProfileRow]) -> Self {
-        let all_sets = part.label_sets.values();
-        let set = |number: u32| all_sets.get(number as usize).cloned().unwrap_or_default();
-        let mut used: Vec<u32> = profiles.iter().map(|profile| profile.label_set).collect();
-        used.sort_unstable();
-        used.dedup();
-        used.sort_by(|left, right| labels::compare(&set(*left), &set(*right)));
-        let ranks: HashMap<u32, u32> =
-            used.iter().enumerate().map(|(rank, number)| (*number, rank as u32)).collect();
+        let (label_sets, ranks) = ranked(part, profiles.iter().map(|profile| profile.label_set));
         let mut profiles: Vec<(&ProfileRow, u32)> = profiles
             .iter()
             .map(|profile| (*profile, ranks.get(&profile.label_set).copied().unwrap_or(0)))
@@ -79,7 +83,7 @@ impl<'a> Layout<'a> {
 
         let mut layout = Self {
             profiles,
-            label_sets: used.into_iter().map(set).collect(),
+            label_sets,
             stack_rows: vec![None; part.stacks.len()],
             stacks: Vec::new(),
             frame_rows: vec![None; part.frames.len()],
@@ -97,6 +101,21 @@ impl<'a> Layout<'a> {
         }
         layout
     }
+}
+
+/// Label sets in the order that rows are sorted by, and the place of each number in it.
+pub(super) fn ranked(
+    part: &Part,
+    numbers: impl Iterator<Item = u32>,
+) -> (Vec<model::LabelSet>, HashMap<u32, u32>) {
+    let all_sets = part.label_sets.values();
+    let set = |number: u32| all_sets.get(number as usize).cloned().unwrap_or_default();
+    let mut used: Vec<u32> = numbers.collect();
+    used.sort_unstable();
+    used.dedup();
+    used.sort_by(|left, right| labels::compare(&set(*left), &set(*right)));
+    let ranks = used.iter().enumerate().map(|(rank, number)| (*number, rank as u32)).collect();
+    (used.into_iter().map(set).collect(), ranks)
 }
 
 /// Gives the next row number to what is seen for the first time.
@@ -124,9 +143,6 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(columns: &'a [LabelColumn]) -> Self {
-        let texts = |column: &LabelColumn| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(column.values.iter().map(AsRef::as_ref)))
-        };
         Self {
             columns,
             dictionaries: columns.iter().map(texts).collect(),
@@ -172,7 +188,12 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn keys(columns: &[LabelColumn]) -> Vec<&str> {
+/// The distinct values of a label's column.
+pub(super) fn texts(column: &LabelColumn) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(column.values.iter().map(AsRef::as_ref)))
+}
+
+pub(super) fn keys(columns: &[LabelColumn]) -> Vec<&str> {
     columns.iter().map(|column| column.key.as_ref()).collect()
 }
 
@@ -296,22 +317,22 @@ fn frames(part: &Part, layout: &Layout<'_>) -> Result<Vec<u8>> {
 }
 
 /// One Parquet file in memory.
-struct Table {
+pub(super) struct Table {
     schema: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
 }
 
 impl Table {
-    fn new(schema: SchemaRef) -> Result<Self> {
+    pub(super) fn new(schema: SchemaRef) -> Result<Self> {
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(schema::writer_properties()?))?;
         Ok(Self { schema, writer })
     }
 
-    fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<()> {
+    pub(super) fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<()> {
         self.writer.write(&RecordBatch::try_new(self.schema.clone(), arrays)?)
     }
 
-    fn finish(self) -> Result<Vec<u8>> {
+    pub(super) fn finish(self) -> Result<Vec<u8>> {
         self.writer.into_inner()
     }
 }

@@ -1,12 +1,13 @@
-//! Totals by label and by time, from `profiles` alone.
+//! Totals by label and by time, from the tables that have one row for each window and label set.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     ops::Range,
     sync::Arc,
 };
 
 use arrow_array::{Int64Array, RecordBatch, TimestampNanosecondArray};
+use model::RequestCounts;
 use parquet::errors::ParquetError;
 
 use super::{
@@ -17,8 +18,9 @@ use super::{
 use crate::{
     StoreError,
     block::{
+        counts,
         labels::parse_rest,
-        read::{Table, Tables, Texts, columns, label_key, typed},
+        read::{Table, Tables, Texts, columns, typed},
         schema,
     },
     catalog::Entry,
@@ -40,16 +42,75 @@ pub(crate) struct Grouping {
     pub(crate) apart: Option<HashSet<Arc<str>>>,
 }
 
-/// Totals for each step by value of the label. What is not told apart stands under `None`.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    slots: HashMap<Option<Arc<str>>, usize>,
-    totals: Vec<Vec<i64>>,
+/// What can be summed, and where it is stored.
+pub(crate) trait Amount: Clone + Default + Send {
+    const TABLE: &'static str;
+    /// Columns of the table that amounts are read from, in its order.
+    const COLUMNS: &'static [&'static str];
+    /// True when a folder may have no such table.
+    const IS_OPTIONAL: bool;
+
+    fn add(&mut self, other: &Self);
+
+    /// The amounts of a batch that has the columns from this position on.
+    fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError>;
+
+    /// Gives label set, time and amount of everything in a part, whatever its time and labels.
+    fn each(part: &Part, filter: &Filter, take: &mut dyn FnMut(u32, i64, &Self));
 }
 
-impl Totals {
+/// A sum of samples.
+impl Amount for i64 {
+    const TABLE: &'static str = schema::PROFILES;
+    const COLUMNS: &'static [&'static str] = &[schema::TOTAL];
+    const IS_OPTIONAL: bool = false;
+
+    fn add(&mut self, other: &Self) {
+        *self = self.saturating_add(*other);
+    }
+
+    fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError> {
+        Ok(typed::<Int64Array>(batch, at)?.values().to_vec())
+    }
+
+    fn each(part: &Part, filter: &Filter, take: &mut dyn FnMut(u32, i64, &Self)) {
+        for profile in part.profiles.iter().filter(|profile| profile.kind == filter.kind) {
+            let total = part.rows(profile).fold(0, |sum: i64, (_, value)| sum.saturating_add(value));
+            take(profile.label_set, profile.start_ns, &total);
+        }
+    }
+}
+
+impl Amount for RequestCounts {
+    const TABLE: &'static str = schema::REQUESTS;
+    const COLUMNS: &'static [&'static str] = &schema::REQUEST_COLUMNS;
+    const IS_OPTIONAL: bool = true;
+
+    fn add(&mut self, other: &Self) {
+        RequestCounts::add(self, other);
+    }
+
+    fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError> {
+        counts::read_requests(batch, at)
+    }
+
+    fn each(part: &Part, _filter: &Filter, take: &mut dyn FnMut(u32, i64, &Self)) {
+        for row in &part.requests {
+            take(row.label_set, row.counts.window.start_ns, &row.counts);
+        }
+    }
+}
+
+/// Totals for each step by value of the label. What is not told apart stands under `None`.
+#[derive(Debug, Default)]
+pub(crate) struct Totals<A> {
+    slots: HashMap<Option<Arc<str>>, usize>,
+    totals: Vec<Vec<A>>,
+}
+
+impl<A: Amount> Totals<A> {
     /// All groups.
-    pub(crate) fn into_groups(mut self) -> impl Iterator<Item = (Option<Arc<str>>, Vec<i64>)> {
+    pub(crate) fn into_groups(mut self) -> impl Iterator<Item = (Option<Arc<str>>, Vec<A>)> {
         self.slots.into_iter().map(move |(value, slot)| {
             (value, self.totals.get_mut(slot).map(std::mem::take).unwrap_or_default())
         })
@@ -57,35 +118,33 @@ impl Totals {
 
     fn slot(&mut self, value: &Arc<str>, grouping: &Grouping) -> usize {
         let is_apart = grouping.apart.as_ref().is_none_or(|apart| apart.contains(value));
+        self.slot_of(is_apart.then(|| value.clone()), grouping)
+    }
+
+    fn slot_of(&mut self, group: Option<Arc<str>>, grouping: &Grouping) -> usize {
         let next = self.totals.len();
-        let slot = *self.slots.entry(is_apart.then(|| value.clone())).or_insert(next);
+        let slot = *self.slots.entry(group).or_insert(next);
         if slot == next {
-            self.totals.push(vec![0; grouping.steps]);
+            self.totals.push(vec![A::default(); grouping.steps]);
         }
         slot
     }
 
-    fn add(&mut self, slot: usize, ts: i64, total: i64, grouping: &Grouping) {
+    fn add(&mut self, slot: usize, ts: i64, amount: &A, grouping: &Grouping) {
         let step = if grouping.steps == 1 {
             0
         } else {
             ts.saturating_sub(grouping.start_ns) / grouping.step_ns.max(1)
         };
         let sum = self.totals.get_mut(slot).and_then(|steps| steps.get_mut(usize::try_from(step).ok()?));
-        if let Some(sum) = sum {
-            *sum = sum.saturating_add(total);
-        }
+        sum.into_iter().for_each(|sum| sum.add(amount));
     }
 
-    fn merge(&mut self, other: Totals, grouping: &Grouping) {
-        for (value, totals) in other.into_groups() {
-            let next = self.totals.len();
-            let slot = *self.slots.entry(value).or_insert(next);
-            if slot == next {
-                self.totals.push(vec![0; grouping.steps]);
-            }
+    fn merge(&mut self, other: Totals<A>, grouping: &Grouping) {
+        for (group, totals) in other.into_groups() {
+            let slot = self.slot_of(group, grouping);
             let sums = self.totals.get_mut(slot).into_iter().flatten();
-            sums.zip(totals).for_each(|(sum, more)| *sum = sum.saturating_add(more));
+            sums.zip(totals).for_each(|(sum, more)| sum.add(&more));
         }
     }
 
@@ -93,35 +152,37 @@ impl Totals {
     pub(crate) fn add_part(&mut self, part: &Part, filter: &Filter, grouping: &Grouping) {
         let by = grouping.by.as_deref().unwrap_or_default();
         let mut slots: HashMap<u32, Option<usize>> = HashMap::new();
-        for profile in &part.profiles {
-            if profile.kind != filter.kind || !filter.window.contains(profile.start_ns) {
-                continue;
+        A::each(part, filter, &mut |label_set, ts, amount| {
+            if !filter.window.contains(ts) {
+                return;
             }
-            let slot = *slots.entry(profile.label_set).or_insert_with(|| {
-                let labels = part.label_sets.values().get(profile.label_set as usize)?;
+            let slot = *slots.entry(label_set).or_insert_with(|| {
+                let labels = part.label_sets.values().get(label_set as usize)?;
                 filter
                     .matches(labels)
                     .then(|| self.slot(&labels.get(by).unwrap_or_default().into(), grouping))
             });
             if let Some(slot) = slot {
-                let total = part.rows(profile).fold(0, |sum: i64, (_, value)| sum.saturating_add(value));
-                self.add(slot, profile.start_ns, total, grouping);
+                self.add(slot, ts, amount, grouping);
             }
-        }
+        });
     }
 }
 
 /// Adds what is selected in segments and blocks.
-pub(crate) fn totals(
+pub(crate) fn totals<A: Amount>(
     tables: &Tables,
     entries: &[&Entry],
     filter: &Filter,
     (grouping, threads): (&Grouping, usize),
-    totals: &mut Totals,
+    totals: &mut Totals<A>,
 ) -> Result<(), FolderError> {
     let found = each_folder(threads, entries, |entry| {
-        let table = tables.open(entry, schema::PROFILES)?;
         let mut found = Totals::default();
+        if A::IS_OPTIONAL && !entry.has(A::TABLE) {
+            return Ok(found);
+        }
+        let table = tables.open(entry, A::TABLE)?;
         for row_group in 0..table.row_groups() {
             let rows = select(&table, filter, row_group)?;
             add_rows(&table, row_group, &rows, grouping, &mut found)?;
@@ -132,12 +193,12 @@ pub(crate) fn totals(
     Ok(())
 }
 
-fn add_rows(
+fn add_rows<A: Amount>(
     table: &Table,
     row_group: usize,
     rows: &[Range<usize>],
     grouping: &Grouping,
-    totals: &mut Totals,
+    totals: &mut Totals<A>,
 ) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
@@ -146,15 +207,16 @@ fn add_rows(
     let own = by.and_then(|key| table.column(&schema::label_column(key)));
     let rest = by.and_then(|_| table.column(schema::LABELS_REST)).filter(|_| own.is_none());
     let mut wanted: Vec<usize> = own.or(rest).into_iter().collect();
-    wanted.extend(columns(table, &[schema::TS, schema::TOTAL])?);
-    let labels = wanted.len() - 2;
+    let labels = wanted.len();
+    wanted.extend(columns(table, &[schema::TS])?);
+    wanted.extend(columns(table, A::COLUMNS)?);
     for batch in table.read(row_group, &wanted, rows)? {
         let batch = batch.map_err(ParquetError::from)?;
         let ts: TimestampNanosecondArray = typed(&batch, labels)?;
-        let values: Int64Array = typed(&batch, labels + 1)?;
+        let amounts = A::read(&batch, labels + 1)?;
         let slots = slots(&batch, labels > 0, rest.and(by), grouping, totals)?;
-        for (row, (ts, value)) in ts.values().iter().zip(values.values()).enumerate() {
-            totals.add(slots.of(row), *ts, *value, grouping);
+        for (row, (ts, amount)) in ts.values().iter().zip(&amounts).enumerate() {
+            totals.add(slots.of(row), *ts, amount, grouping);
         }
     }
     Ok(())
@@ -177,12 +239,12 @@ impl Slots {
     }
 }
 
-fn slots(
+fn slots<A: Amount>(
     batch: &RecordBatch,
     has_labels: bool,
     key_in_rest: Option<&str>,
     grouping: &Grouping,
-    totals: &mut Totals,
+    totals: &mut Totals<A>,
 ) -> Result<Slots, StoreError> {
     if !has_labels {
         return Ok(Slots::One(totals.slot(&"".into(), grouping)));
@@ -202,29 +264,4 @@ fn slots(
     };
     let slots = texts.values.iter().zip(used).map(slot).collect();
     Ok(Slots::ByText { texts, slots })
-}
-
-/// Adds the names of the labels that occur in segments and blocks.
-pub(crate) fn label_names(
-    tables: &Tables,
-    entries: &[&Entry],
-    threads: usize,
-    names: &mut BTreeSet<Arc<str>>,
-) -> Result<(), FolderError> {
-    let found = each_folder(threads, entries, |entry| {
-        let table = tables.open(entry, schema::PROFILES)?;
-        let mut found: BTreeSet<Arc<str>> = BTreeSet::new();
-        for field in table.metadata.schema().fields() {
-            found.extend(label_key(field.name()).filter(|key| !key.is_empty()).map(Arc::from));
-        }
-        let Some(rest) = table.column(schema::LABELS_REST) else { return Ok(found) };
-        for batch in table.read_all(&[rest])? {
-            let texts = Texts::new(&batch.map_err(ParquetError::from)?, 0)?;
-            let labels = texts.values.iter().flat_map(|text| parse_rest(text));
-            found.extend(labels.map(|(key, _)| Arc::from(key)));
-        }
-        Ok(found)
-    })?;
-    names.extend(found.into_iter().flatten());
-    Ok(())
 }

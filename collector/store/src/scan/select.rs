@@ -31,7 +31,7 @@ enum Condition<'a> {
 /// The rows of a row group that are selected.
 pub(crate) fn select(table: &Table, filter: &Filter, row_group: usize) -> Result<Rows, StoreError> {
     let mut rows = one(0..table.rows(row_group));
-    let fixed = columns(table, &[schema::TYPE, schema::TS])?;
+    let time = columns(table, &[schema::TS])?;
     let rest = table.column(schema::LABELS_REST);
     let mut conditions: Vec<(usize, Condition<'_>)> = Vec::new();
     for test in &filter.labels {
@@ -42,8 +42,9 @@ pub(crate) fn select(table: &Table, filter: &Filter, row_group: usize) -> Result
             (None, None) => return Ok(Vec::new()),
         }
     }
-    let of_filter = [Condition::Type(filter.kind.name()), Condition::Time(filter.window)];
-    conditions.extend(fixed.into_iter().zip(of_filter));
+    // Counts are of no type.
+    conditions.extend(table.column(schema::TYPE).map(|column| (column, Condition::Type(filter.kind.name()))));
+    conditions.extend(time.into_iter().map(|column| (column, Condition::Time(filter.window))));
     for (column, condition) in conditions {
         if rows.is_empty() {
             break;

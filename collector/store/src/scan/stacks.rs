@@ -114,6 +114,9 @@ pub(crate) fn merge_folders(
     threads: usize,
     merged: &mut Merged,
 ) -> Result<(), FolderError> {
+    // A folder may have nothing but counts.
+    let entries: Vec<&Entry> = entries.iter().copied().filter(|entry| entry.rows > 0).collect();
+    let entries = entries.as_slice();
     let selections = each_folder(threads, entries, |entry| Selection::new(tables, entry, filter))?;
     for period in selections.iter().filter(|selection| !selection.rows.is_empty()).map(|found| found.period) {
         merged.join_period(period);

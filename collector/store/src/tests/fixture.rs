@@ -1,4 +1,5 @@
-//! Released formats stay readable (invariant I9): a store written by format 1 lies in `tests/fixtures/v1`.
+//! Released formats stay readable (invariant I9): a store written by format 1 lies in `tests/fixtures/v1`, one by format
+//! 2, which has counts too, in `tests/fixtures/v2`.
 
 use std::fs;
 
@@ -40,6 +41,16 @@ fn check(dir: &Path) {
     assert_eq!(sums(&store, &selector(&[]), EVERYTHING)["f3"], 1_000);
 }
 
+fn check_counts(dir: &Path) {
+    let clock = TestClock::new();
+    clock.advance(4 * HOUR_NS);
+    let store = Store::open(options(dir, &clock)).unwrap();
+    let found = requests_by(&store, keys::SERVICE_NAME, &selector(&[]), EVERYTHING);
+    let found: Vec<_> = found.iter().map(|(service, counts)| (service.as_str(), counts.requests)).collect();
+    assert_eq!(found, [("s0", 100 % 7), ("s1", 1 + 10 % 7), ("s2", 1_000 % 7)]);
+    assert_eq!(store.evaluations(&selector(&[]), EVERYTHING).unwrap().value[0].count, 1_000);
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -53,16 +64,27 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn format_1_is_readable() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1");
-    if std::env::var_os("FEWER_WRITE_FIXTURE").is_some() {
-        fs::remove_dir_all(&fixture).unwrap_or_default();
+/// A copy of the store that a release wrote. Where there is none, `FEWER_WRITE_FIXTURE=1` writes one by the current format.
+fn fixture(version: &str) -> tempfile::TempDir {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version);
+    if std::env::var_os("FEWER_WRITE_FIXTURE").is_some() && !fixture.exists() {
         write(&fixture);
     }
     let dir = temporary_dir();
     copy(&fixture, dir.path());
+    dir
+}
+
+#[test]
+fn format_1_is_readable() {
+    check(fixture("v1").path());
+}
+
+#[test]
+fn format_2_is_readable() {
+    let dir = fixture("v2");
     check(dir.path());
+    check_counts(dir.path());
 }
 
 #[test]
@@ -70,4 +92,5 @@ fn what_is_written_now_is_readable() {
     let dir = temporary_dir();
     write(dir.path());
     check(dir.path());
+    check_counts(dir.path());
 }

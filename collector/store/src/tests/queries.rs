@@ -21,7 +21,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Asks the same of a store whose data is in the head, in a segment, in a block, and a little in each.
-fn everywhere(ask: impl Fn(&Store)) {
+pub(super) fn everywhere(ask: impl Fn(&Store)) {
     for place in 0..4 {
         let dir = temporary_dir();
         let clock = TestClock::new();
@@ -39,7 +39,8 @@ fn everywhere(ask: impl Fn(&Store)) {
             }
         }
         let stats = store.stats();
-        let expected = [(5, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)][place];
+        // Of each row there are a sample, requests and evaluations.
+        let expected = [(15, 0, 0), (0, 1, 0), (0, 0, 1), (3, 1, 1)][place];
         assert_eq!((stats.head_rows, stats.segments, stats.blocks), expected);
         ask(&store);
     }
@@ -79,15 +80,18 @@ fn the_profile_says_period_and_window() {
         let answer = store.stacks(&selector(&[]), window, ProfileType::Cpu).unwrap();
         assert_eq!((answer.value.profiles[0].window, answer.value.profiles[0].period), (window, 10));
         let last_ns = START_NS + 120 * SECOND_NS;
-        assert_eq!(store.bounds(), Some(Window { start_ns: START_NS, end_ns: last_ns + 1 }));
+        assert_eq!(store.bounds(), Some(Window { start_ns: START_NS, end_ns: last_ns + 10 * SECOND_NS }));
     });
 }
 
 #[test]
 fn labels_are_listed_with_their_totals() {
     everywhere(|store| {
-        let names: Vec<_> = store.label_names(EVERYTHING).unwrap().value;
+        let names: Vec<_> = store.label_names(&selector(&[]), EVERYTHING).unwrap().value;
         assert_eq!(names, [keys::ENDPOINT.into(), keys::SERVICE_NAME.into()]);
+        let of_s1 = selector(&[(keys::SERVICE_NAME, MatchOp::Equal, "s1")]);
+        let names: Vec<_> = store.label_names(&of_s1, EVERYTHING).unwrap().value;
+        assert_eq!(names, [keys::SERVICE_NAME.into()]);
         let values = |name: &str, conditions: &[(&str, MatchOp, &str)]| -> Vec<(String, i64)> {
             let answer =
                 store.label_values(name, &selector(conditions), EVERYTHING, ProfileType::Cpu).unwrap();
@@ -160,13 +164,14 @@ fn many_label_keys_are_all_found_again() {
     }
     store.import(&builder.finish()).unwrap();
     assert_eq!(store.stats().labels_without_column, 100 - crate::block::labels::COLUMNS_MAX as u64);
-    assert_eq!(store.label_names(EVERYTHING).unwrap().value.len(), 100);
+    assert_eq!(store.label_names(&selector(&[]), EVERYTHING).unwrap().value.len(), 100);
     for at in [0, 63, 64, 99] {
         let name = format!("flag.{at:03}");
         let one = selector(&[(&name, MatchOp::Equal, "on\"\\,")]);
         assert_eq!(sums(&store, &one, EVERYTHING), map(&[("f", 1)]));
         let others = selector(&[(&name, MatchOp::Equal, "")]);
         assert_eq!(sums(&store, &others, EVERYTHING), map(&[("f", 99)]));
+        assert_eq!(store.label_names(&one, EVERYTHING).unwrap().value, [name.as_str().into()]);
         let values = store.label_values(&name, &selector(&[]), EVERYTHING, ProfileType::Cpu).unwrap().value;
         assert_eq!(values, [("".into(), 99), ("on\"\\,".into(), 1)]);
     }

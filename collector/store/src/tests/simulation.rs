@@ -115,7 +115,7 @@ struct Simulation {
     clock: TestClock,
     objects: Arc<Mortal>,
     store: Option<Store>,
-    /// Rows of acknowledged pushes.
+    /// Rows of acknowledged pushes; counts follow from them.
     model: Vec<Row>,
     /// Pushes that were acknowledged, to be sent again.
     sent: Vec<(PushKey, Vec<Row>)>,
@@ -258,6 +258,23 @@ impl Simulation {
         newest_ns.max(self.clock.now_ns()) - limits_for_tests().retention_ns
     }
 
+    /// Requests and evaluations of the rows selected are there once.
+    fn check_counts(&self, selector: &Selector, window: Window, rows: &[Row]) {
+        let mut requests: BTreeMap<String, RequestCounts> = BTreeMap::new();
+        let mut evaluations: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for row in rows {
+            requests.entry(format!("s{}", row.service)).or_default().add(&row.requests());
+            let one = row.evaluations();
+            *evaluations.entry((one.flag.to_string(), one.variant.to_string())).or_default() += one.count;
+        }
+        let found = requests_by(self.store(), keys::SERVICE_NAME, selector, window);
+        assert_eq!(found, requests, "seed {} {selector:?} {window:?}", self.seed);
+        let found = self.store().evaluations(selector, window).unwrap().value;
+        let found: BTreeMap<(String, String), u64> =
+            found.iter().map(|one| ((one.flag.to_string(), one.variant.to_string()), one.count)).collect();
+        assert_eq!(found, evaluations, "seed {} {selector:?} {window:?}", self.seed);
+    }
+
     fn check_window(&self, selector: &Selector, window: Window) {
         let filter = crate::scan::filter::Filter::new(selector, window, ProfileType::Cpu).unwrap();
         let is_selected = |row: &&Row| window.contains(row.start_ns) && filter.matches(&row.labels());
@@ -268,6 +285,11 @@ impl Simulation {
             *by_service.entry(format!("s{}", row.service)).or_default() += row.value;
         }
         by_function.retain(|_, sum| *sum != 0);
+        self.check_counts(
+            selector,
+            window,
+            &self.model.iter().filter(is_selected).copied().collect::<Vec<_>>(),
+        );
         assert_eq!(
             sums(self.store(), selector, window),
             by_function,
@@ -279,8 +301,14 @@ impl Simulation {
         let values: BTreeMap<String, i64> =
             values.value.iter().map(|(name, sum)| (name.to_string(), *sum)).collect();
         assert_eq!(values, by_service, "seed {} {selector:?} {window:?}", self.seed);
-        let names: BTreeSet<String> =
-            self.store().label_names(window).unwrap().value.iter().map(ToString::to_string).collect();
+        let names: BTreeSet<String> = self
+            .store()
+            .label_names(selector, window)
+            .unwrap()
+            .value
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let expected: BTreeSet<String> = self
             .model
             .iter()
@@ -288,6 +316,9 @@ impl Simulation {
             .flat_map(|row| row.labels().iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>())
             .collect();
         assert!(names.is_superset(&expected), "seed {}: {names:?} lack some of {expected:?}", self.seed);
+        if !selector.matchers.is_empty() {
+            assert_eq!(names, expected, "seed {} {selector:?} {window:?}", self.seed);
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use model::{
-    AgentId, AgentReport, Batch, Frame, FrameId, FrameKind, LabelSet, Measure, Profile, ProfileType, PushKey,
-    Sample, StackId, Window,
+    AgentId, AgentReport, Batch, FlagEvaluations, Frame, FrameId, FrameKind, LabelSet, Measure, Profile,
+    ProfileType, PushKey, RequestCounts, Sample, StackId, Window,
 };
 use prost::Message;
 
@@ -76,6 +76,16 @@ fn push(message: proto::Push) -> Result<Push, PushError> {
             .iter()
             .map(|message| profile(message, &texts))
             .collect::<Result<_, _>>()?,
+        requests: message
+            .requests
+            .iter()
+            .map(|message| requests(message, &texts))
+            .collect::<Result<_, _>>()?,
+        evaluations: message
+            .evaluations
+            .iter()
+            .map(|message| evaluations(message, &texts))
+            .collect::<Result<_, _>>()?,
     };
     batch.check().map_err(PushError::Batch)?;
     Ok(Push { key, batch, report: message.report.map(report) })
@@ -134,22 +144,20 @@ fn profile(message: &proto::Profile, texts: &Texts) -> Result<Profile, PushError
         Ok(proto::ProfileType::Unspecified) => return Err(malformed("profiles.type", "is not given")),
         Err(_) => return Err(unknown("profiles.type")),
     };
-    if message.label_keys.len() != message.label_values.len() {
-        return Err(malformed("profiles.label_values", "is not as long as `label_keys`"));
-    }
+    let labels = labels(
+        [&message.label_keys, &message.label_values],
+        texts,
+        ["profiles.label_keys", "profiles.label_values"],
+    )?;
     if message.sample_stacks.len() != message.sample_values.len() {
         return Err(malformed("profiles.sample_values", "is not as long as `sample_stacks`"));
     }
     if message.period < 0 {
         return Err(malformed("profiles.period", "is below zero"));
     }
-    let mut labels = Vec::with_capacity(message.label_keys.len());
-    for (key, value) in message.label_keys.iter().zip(&message.label_values) {
-        labels.push((texts.get(*key, "profiles.label_keys")?, texts.get(*value, "profiles.label_values")?));
-    }
     Ok(Profile {
         kind,
-        labels: LabelSet::new(labels),
+        labels,
         window: Window { start_ns: message.start_ns, end_ns: message.end_ns },
         period: message.period,
         samples: samples(message),
@@ -173,6 +181,66 @@ fn samples(message: &proto::Profile) -> Vec<Sample> {
         });
     }
     samples
+}
+
+fn requests(message: &proto::RequestCounts, texts: &Texts) -> Result<RequestCounts, PushError> {
+    let labels = labels(
+        [&message.label_keys, &message.label_values],
+        texts,
+        ["requests.label_keys", "requests.label_values"],
+    )?;
+    Ok(RequestCounts {
+        window: window(message.start_ns, message.end_ns, "requests.end_ns")?,
+        labels,
+        requests: message.requests,
+        measured: message.measured,
+        cpu_ns: message.cpu_ns,
+        instructions: message.instructions,
+        client_errors: message.client_errors,
+        server_errors: message.server_errors,
+    })
+}
+
+fn evaluations(message: &proto::FlagEvaluations, texts: &Texts) -> Result<FlagEvaluations, PushError> {
+    let labels = labels(
+        [&message.label_keys, &message.label_values],
+        texts,
+        ["evaluations.label_keys", "evaluations.label_values"],
+    )?;
+    let flag = texts.get(message.flag, "evaluations.flag")?;
+    if flag.is_empty() {
+        return Err(malformed("evaluations.flag", "is empty"));
+    }
+    Ok(FlagEvaluations {
+        window: window(message.start_ns, message.end_ns, "evaluations.end_ns")?,
+        labels,
+        flag,
+        variant: texts.get(message.variant, "evaluations.variant")?,
+        reason: texts.get(message.reason, "evaluations.reason")?,
+        count: message.count,
+    })
+}
+
+/// The label set of two lists of indexes, keys and values, that the given fields have.
+fn labels(
+    [keys, values]: [&Vec<u32>; 2],
+    texts: &Texts,
+    [keys_field, values_field]: [&'static str; 2],
+) -> Result<LabelSet, PushError> {
+    if keys.len() != values.len() {
+        return Err(malformed(values_field, "is not as long as `label_keys`"));
+    }
+    let pairs = keys.iter().zip(values);
+    let pairs =
+        pairs.map(|(key, value)| Ok((texts.get(*key, keys_field)?, texts.get(*value, values_field)?)));
+    Ok(LabelSet::new(pairs.collect::<Result<Vec<_>, PushError>>()?))
+}
+
+fn window(start_ns: i64, end_ns: i64, field: &'static str) -> Result<Window, PushError> {
+    if end_ns < start_ns {
+        return Err(malformed(field, "is before `start_ns`"));
+    }
+    Ok(Window { start_ns, end_ns })
 }
 
 fn report(message: proto::AgentReport) -> AgentReport {

@@ -2,7 +2,10 @@
 
 use std::{alloc::Layout, collections::HashMap};
 
-use model::{AgentReport, Batch, Frame, FrameKind, Measure, Profile, ProfileType, PushKey};
+use model::{
+    AgentReport, Batch, FlagEvaluations, Frame, FrameKind, LabelSet, Measure, Profile, ProfileType, PushKey,
+    RequestCounts,
+};
 use prost::Message;
 
 use super::{Limits, PushError, VERSION, limits, proto};
@@ -48,6 +51,8 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::
     let profiles = batch.profiles.iter().map(|profile| profile_message(profile, &mut texts)).collect();
     let stacks =
         batch.stacks.iter().map(|stack| proto::Stack { frames: stack.iter().map(|id| id.0).collect() });
+    let requests = batch.requests.iter().map(|counts| requests_message(counts, &mut texts)).collect();
+    let evaluations = batch.evaluations.iter().map(|one| evaluations_message(one, &mut texts)).collect();
     proto::Push {
         agent_id: key.agent.0.to_be_bytes().to_vec(),
         sequence: key.sequence,
@@ -56,6 +61,8 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::
         stacks: stacks.collect(),
         profiles,
         report: report.map(report_message),
+        requests,
+        evaluations,
     }
 }
 
@@ -101,8 +108,7 @@ fn profile_message<'a>(profile: &'a Profile, texts: &mut Texts<'a>) -> proto::Pr
     let kind = match profile.kind {
         ProfileType::Cpu => proto::ProfileType::Cpu,
     };
-    let labels = profile.labels.iter().map(|(key, value)| (texts.index(key), texts.index(value)));
-    let (label_keys, label_values) = labels.unzip();
+    let (label_keys, label_values) = label_indexes(&profile.labels, texts);
     let (sample_stacks, sample_values) =
         profile.samples.iter().map(|sample| (sample.stack.0, sample.value)).unzip();
     proto::Profile {
@@ -115,6 +121,43 @@ fn profile_message<'a>(profile: &'a Profile, texts: &mut Texts<'a>) -> proto::Pr
         sample_stacks,
         sample_values,
     }
+}
+
+fn requests_message<'a>(counts: &'a RequestCounts, texts: &mut Texts<'a>) -> proto::RequestCounts {
+    let (label_keys, label_values) = label_indexes(&counts.labels, texts);
+    proto::RequestCounts {
+        start_ns: counts.window.start_ns,
+        end_ns: counts.window.end_ns,
+        label_keys,
+        label_values,
+        requests: counts.requests,
+        measured: counts.measured,
+        cpu_ns: counts.cpu_ns,
+        instructions: counts.instructions,
+        client_errors: counts.client_errors,
+        server_errors: counts.server_errors,
+    }
+}
+
+fn evaluations_message<'a>(
+    evaluations: &'a FlagEvaluations,
+    texts: &mut Texts<'a>,
+) -> proto::FlagEvaluations {
+    let (label_keys, label_values) = label_indexes(&evaluations.labels, texts);
+    proto::FlagEvaluations {
+        start_ns: evaluations.window.start_ns,
+        end_ns: evaluations.window.end_ns,
+        label_keys,
+        label_values,
+        flag: texts.index(&evaluations.flag),
+        variant: texts.index(&evaluations.variant),
+        reason: texts.index(&evaluations.reason),
+        count: evaluations.count,
+    }
+}
+
+fn label_indexes<'a>(labels: &'a LabelSet, texts: &mut Texts<'a>) -> (Vec<u32>, Vec<u32>) {
+    labels.iter().map(|(key, value)| (texts.index(key), texts.index(value))).unzip()
 }
 
 fn report_message(report: &AgentReport) -> proto::AgentReport {

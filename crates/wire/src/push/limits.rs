@@ -23,13 +23,17 @@ pub struct Limits {
     pub stack_depth: u64,
     /// Profiles.
     pub profiles: u64,
-    /// Labels of one profile.
+    /// Counts of requests.
+    pub requests: u64,
+    /// Counts of evaluated flags.
+    pub evaluations: u64,
+    /// Labels of one profile or count.
     pub labels: u64,
     /// Bytes of one label's name or value.
     pub label_bytes: u64,
     /// Bytes of the agent's report.
     pub report_bytes: u64,
-    /// Sum over all samples. It keeps sums of many pushes from overflowing.
+    /// Sum over all samples, and over each kind of count. It keeps sums of many pushes from overflowing.
     pub total: u64,
 }
 
@@ -44,6 +48,8 @@ impl Default for Limits {
             stacks: 1 << 20,
             stack_depth: 4096,
             profiles: 64 << 10,
+            requests: 64 << 10,
+            evaluations: 64 << 10,
             labels: 64,
             label_bytes: 4096,
             report_bytes: 256 << 10,
@@ -58,15 +64,15 @@ const CUT_TEXTS: &str = "shorten it in the agent";
 
 /// Counts of the repeated fields of a message that is not decoded yet.
 pub(super) fn check_counts(message: &[u8], limits: &Limits) -> Result<(), PushError> {
-    let Some(fields) = fields::count::<8>(message) else {
+    let Some(fields) = fields::count::<10>(message) else {
         return Err(PushError::Malformed {
             field: "body",
             problem: "does not hold a protobuf message",
             fix: "check the sender against push.proto",
         });
     };
-    let [_, _, _, strings, frames, stacks, profiles, report] = fields;
-    check_lists([strings.times, frames.times, stacks.times, profiles.times], limits)?;
+    let [_, _, _, strings, frames, stacks, profiles, report, requests, evaluations] = fields;
+    check_lists([strings, frames, stacks, profiles, requests, evaluations].map(|field| field.times), limits)?;
     at_most("strings", strings.longest_bytes, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
     let one = "send one report per push and drop its longest facts";
     at_most("report", report.times.saturating_mul(report.longest_bytes), "bytes", limits.report_bytes, one)
@@ -74,7 +80,14 @@ pub(super) fn check_counts(message: &[u8], limits: &Limits) -> Result<(), PushEr
 
 /// Everything else that is limited in a message.
 pub(super) fn check_message(message: &proto::Push, limits: &Limits) -> Result<(), PushError> {
-    let lists = [message.strings.len(), message.frames.len(), message.stacks.len(), message.profiles.len()];
+    let lists = [
+        message.strings.len(),
+        message.frames.len(),
+        message.stacks.len(),
+        message.profiles.len(),
+        message.requests.len(),
+        message.evaluations.len(),
+    ];
     check_lists(lists.map(|count| count as u64), limits)?;
     for text in &message.strings {
         at_most("strings", text.len() as u64, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
@@ -83,27 +96,75 @@ pub(super) fn check_message(message: &proto::Push, limits: &Limits) -> Result<()
         let depth = stack.frames.len() as u64;
         at_most("stacks.frames", depth, "frames in one stack", limits.stack_depth, CUT_STACKS)?;
     }
-    let mut total: u64 = 0;
     for profile in &message.profiles {
-        let labels = profile.label_keys.len() as u64;
-        at_most(
-            "profiles.label_keys",
-            labels,
-            "labels on one profile",
-            limits.labels,
-            "drop the labels you do not need",
-        )?;
-        for index in profile.label_keys.iter().chain(&profile.label_values) {
-            let bytes = message.strings.get(*index as usize).map_or(0, String::len) as u64;
-            at_most("profiles.label_values", bytes, "bytes in one label", limits.label_bytes, CUT_TEXTS)?;
-        }
-        for value in &profile.sample_values {
-            total = total.saturating_add(value.unsigned_abs());
-        }
+        let labels = [&profile.label_keys, &profile.label_values];
+        check_labels(["profiles.label_keys", "profiles.label_values"], labels, message, limits)?;
     }
-    at_most("profiles.sample_values", total, "as their sum", limits.total, SEND_LESS)?;
+    let values = message.profiles.iter().flat_map(|profile| &profile.sample_values);
+    check_sum("profiles.sample_values", values.map(|value| value.unsigned_abs()), limits)?;
+    check_request_counts(message, limits)?;
     let report_bytes = message.report.as_ref().map_or(0, prost::Message::encoded_len) as u64;
     at_most("report", report_bytes, "bytes", limits.report_bytes, "drop its longest facts")
+}
+
+fn check_request_counts(message: &proto::Push, limits: &Limits) -> Result<(), PushError> {
+    for counts in &message.requests {
+        let labels = [&counts.label_keys, &counts.label_values];
+        check_labels(["requests.label_keys", "requests.label_values"], labels, message, limits)?;
+    }
+    for evaluations in &message.evaluations {
+        let labels = [&evaluations.label_keys, &evaluations.label_values];
+        check_labels(["evaluations.label_keys", "evaluations.label_values"], labels, message, limits)?;
+        let texts = [evaluations.flag, evaluations.variant, evaluations.reason];
+        check_texts("evaluations.flag", &texts, message, limits)?;
+    }
+    let requests = || message.requests.iter();
+    check_sum("requests.requests", requests().map(|counts| counts.requests), limits)?;
+    check_sum("requests.measured", requests().map(|counts| counts.measured), limits)?;
+    check_sum("requests.cpu_ns", requests().map(|counts| counts.cpu_ns), limits)?;
+    let instructions = requests().filter_map(|counts| counts.instructions);
+    check_sum("requests.instructions", instructions, limits)?;
+    check_sum("requests.client_errors", requests().map(|counts| counts.client_errors), limits)?;
+    check_sum("requests.server_errors", requests().map(|counts| counts.server_errors), limits)?;
+    check_sum("evaluations.count", message.evaluations.iter().map(|one| one.count), limits)
+}
+
+/// Number and length of the labels of one profile or count.
+fn check_labels(
+    fields: [&'static str; 2],
+    indexes: [&Vec<u32>; 2],
+    message: &proto::Push,
+    limits: &Limits,
+) -> Result<(), PushError> {
+    let ([keys_field, values_field], [keys, values]) = (fields, indexes);
+    at_most(
+        keys_field,
+        keys.len() as u64,
+        "labels on one profile",
+        limits.labels,
+        "drop the labels you do not need",
+    )?;
+    check_texts(values_field, keys, message, limits)?;
+    check_texts(values_field, values, message, limits)
+}
+
+fn check_texts(
+    field: &'static str,
+    indexes: &[u32],
+    message: &proto::Push,
+    limits: &Limits,
+) -> Result<(), PushError> {
+    let bytes = |index: &u32| message.strings.get(*index as usize).map_or(0, String::len) as u64;
+    let longest = indexes.iter().map(bytes).max().unwrap_or(0);
+    at_most(field, longest, "bytes in one label", limits.label_bytes, CUT_TEXTS)
+}
+
+fn check_sum(
+    field: &'static str,
+    values: impl Iterator<Item = u64>,
+    limits: &Limits,
+) -> Result<(), PushError> {
+    at_most(field, values.fold(0, u64::saturating_add), "as their sum", limits.total, SEND_LESS)
 }
 
 /// Whether so many bytes are accepted.
@@ -111,12 +172,14 @@ pub(super) fn check_size(field: &'static str, bytes: usize, limit: u64) -> Resul
     at_most(field, bytes as u64, "bytes", limit, SEND_LESS)
 }
 
-fn check_lists(counts: [u64; 4], limits: &Limits) -> Result<(), PushError> {
-    let [strings, frames, stacks, profiles] = counts;
+fn check_lists(counts: [u64; 6], limits: &Limits) -> Result<(), PushError> {
+    let [strings, frames, stacks, profiles, requests, evaluations] = counts;
     at_most("strings", strings, "texts", limits.strings, SEND_LESS)?;
     at_most("frames", frames, "frames", limits.frames, SEND_LESS)?;
     at_most("stacks", stacks, "stacks", limits.stacks, SEND_LESS)?;
-    at_most("profiles", profiles, "profiles", limits.profiles, SEND_LESS)
+    at_most("profiles", profiles, "profiles", limits.profiles, SEND_LESS)?;
+    at_most("requests", requests, "counts", limits.requests, SEND_LESS)?;
+    at_most("evaluations", evaluations, "counts", limits.evaluations, SEND_LESS)
 }
 
 fn at_most(

@@ -19,6 +19,10 @@ pub(super) struct Push {
     pub(super) profiles: Vec<Profile>,
     #[prost(message, optional, tag = "7")]
     pub(super) report: Option<AgentReport>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) requests: Vec<RequestCounts>,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) evaluations: Vec<FlagEvaluations>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
@@ -65,6 +69,50 @@ pub(super) struct Profile {
     pub(super) sample_stacks: Vec<u32>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) sample_values: Vec<i64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequestCounts {
+    #[prost(sfixed64, tag = "1")]
+    pub(super) start_ns: i64,
+    #[prost(sfixed64, tag = "2")]
+    pub(super) end_ns: i64,
+    #[prost(uint32, repeated, tag = "3")]
+    pub(super) label_keys: Vec<u32>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub(super) label_values: Vec<u32>,
+    #[prost(uint64, tag = "5")]
+    pub(super) requests: u64,
+    #[prost(uint64, tag = "6")]
+    pub(super) measured: u64,
+    #[prost(uint64, tag = "7")]
+    pub(super) cpu_ns: u64,
+    #[prost(uint64, optional, tag = "8")]
+    pub(super) instructions: Option<u64>,
+    #[prost(uint64, tag = "9")]
+    pub(super) client_errors: u64,
+    #[prost(uint64, tag = "10")]
+    pub(super) server_errors: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct FlagEvaluations {
+    #[prost(sfixed64, tag = "1")]
+    pub(super) start_ns: i64,
+    #[prost(sfixed64, tag = "2")]
+    pub(super) end_ns: i64,
+    #[prost(uint32, repeated, tag = "3")]
+    pub(super) label_keys: Vec<u32>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub(super) label_values: Vec<u32>,
+    #[prost(uint32, tag = "5")]
+    pub(super) flag: u32,
+    #[prost(uint32, tag = "6")]
+    pub(super) variant: u32,
+    #[prost(uint32, tag = "7")]
+    pub(super) reason: u32,
+    #[prost(uint64, tag = "8")]
+    pub(super) count: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use model::{AgentId, FrameId, Measure, StackId};
+use model::{
+    AgentId, BatchBuilder, FlagEvaluations, FrameId, LabelSet, Measure, RequestCounts, StackId, Window, keys,
+};
 use proptest::prelude::*;
 use prost::Message;
 use testkit::{batch_from_folded, random_batch};
@@ -32,8 +34,35 @@ fn raw_body(message: &[u8]) -> Vec<u8> {
     [vec![VERSION], zstd::encode_all(message, 3).unwrap()].concat()
 }
 
+/// A profile, the requests behind it, and a flag that they evaluated.
+fn counted() -> Batch {
+    let mut builder = BatchBuilder::new();
+    builder.extend(&batch_from_folded("# service.name=feed\nmain;feed 60\nmain 40"));
+    let window = Window { start_ns: 10, end_ns: 20 };
+    let flag = format!("{}new_ranker", keys::FLAG_PREFIX);
+    builder.add_requests(&RequestCounts {
+        window,
+        labels: LabelSet::new([(keys::ENDPOINT, "GET /feed"), (&flag, "on")]),
+        requests: 9,
+        measured: 8,
+        cpu_ns: 70,
+        instructions: Some(60),
+        client_errors: 2,
+        server_errors: 1,
+    });
+    builder.add_evaluations(&FlagEvaluations {
+        window,
+        labels: LabelSet::new([(keys::SERVICE_NAME, "feed")]),
+        flag: "new_ranker".into(),
+        variant: "on".into(),
+        reason: "split".into(),
+        count: 9,
+    });
+    builder.finish()
+}
+
 fn small() -> proto::Push {
-    let batch = batch_from_folded("# service.name=feed\nmain;feed 60\nmain 40");
+    let batch = counted();
     let body = encode(KEY, &batch, Some(&report()));
     proto::Push::decode(zstd::decode_all(&body[1..]).unwrap().as_slice()).unwrap()
 }
@@ -48,8 +77,27 @@ fn what_is_written_reads_back() {
     let batch = batch_from_folded(
         "# window=10..20 period=5 service.name=feed\nmain;feed 60\nmain;render (a.py:3) 40",
     );
-    let push = decode(&encode(KEY, &batch, Some(&report())), &Limits::default()).unwrap();
-    assert_eq!(push, Push { key: KEY, batch, report: Some(report()) });
+    for batch in [batch, counted()] {
+        let push = decode(&encode(KEY, &batch, Some(&report())), &Limits::default()).unwrap();
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()) });
+    }
+}
+
+/// Released pushes stay readable (invariant I9). The files were written by the releases they are named after; one that
+/// is missing is written with `FEWER_WRITE_FIXTURE=1`.
+#[test]
+fn pushes_of_earlier_releases_are_readable() {
+    let profiles = batch_from_folded("# window=10..20 period=5 service.name=feed\nmain;feed 60\nmain 40");
+    for (name, batch) in [("v1-profiles", profiles), ("v1-requests", counted())] {
+        let file =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.push"));
+        if std::env::var_os("FEWER_WRITE_FIXTURE").is_some() && !file.exists() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, encode(KEY, &batch, Some(&report()))).unwrap();
+        }
+        let push = decode(&std::fs::read(&file).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()) }, "{name}");
+    }
 }
 
 #[test]
@@ -93,7 +141,7 @@ type Change = fn(&mut proto::Push);
 
 #[test]
 fn messages_that_break_the_document_are_refused() {
-    let cases: [Change; 19] = [
+    let cases: [Change; 26] = [
         |push| push.agent_id = vec![1; 15],
         |push| push.sequence = 0,
         |push| push.strings[0] = "x".into(),
@@ -113,6 +161,13 @@ fn messages_that_break_the_document_are_refused() {
         |push| push.profiles[0].sample_values.push(1),
         |push| push.profiles[0].sample_stacks[0] = 999,
         |push| push.profiles[0].sample_values[0] = -1,
+        |push| push.requests[0].end_ns = 9,
+        |push| push.requests[0].label_values.clear(),
+        |push| push.requests[0].label_values[0] = 999,
+        |push| push.evaluations[0].end_ns = 9,
+        |push| push.evaluations[0].label_keys = vec![999],
+        |push| push.evaluations[0].flag = 0,
+        |push| push.evaluations[0].reason = 999,
     ];
     let mut explained = String::new();
     for change in cases {
@@ -134,12 +189,19 @@ fn messages_that_break_the_document_are_refused() {
     push: `profiles.type` is not given: check the sender against push.proto [profiles.type None]
     push: `profiles.type` has a value this reader does not know: update the collector before its agents [profiles.type None]
     push: `profiles.period` is below zero: check the sender against push.proto [profiles.period None]
-    push: a profile's window ends before it starts: check the sender against push.proto [profiles None]
+    push: a window ends before it starts: check the sender against push.proto [profiles None]
     push: `profiles.label_values` is not as long as `label_keys`: check the sender against push.proto [profiles.label_values None]
     push: `profiles.label_keys` refers to a text that is not in `strings`: check the sender against push.proto [profiles.label_keys None]
     push: `profiles.sample_values` is not as long as `sample_stacks`: check the sender against push.proto [profiles.sample_values None]
     push: a sample refers to a stack that is not in the message: check the sender against push.proto [profiles None]
     push: a sample has a negative value: check the sender against push.proto [profiles None]
+    push: `requests.end_ns` is before `start_ns`: check the sender against push.proto [requests.end_ns None]
+    push: `requests.label_values` is not as long as `label_keys`: check the sender against push.proto [requests.label_values None]
+    push: `requests.label_values` refers to a text that is not in `strings`: check the sender against push.proto [requests.label_values None]
+    push: `evaluations.end_ns` is before `start_ns`: check the sender against push.proto [evaluations.end_ns None]
+    push: `evaluations.label_keys` refers to a text that is not in `strings`: check the sender against push.proto [evaluations.label_keys None]
+    push: `evaluations.flag` is empty: check the sender against push.proto [evaluations.flag None]
+    push: `evaluations.reason` refers to a text that is not in `strings`: check the sender against push.proto [evaluations.reason None]
     ");
 }
 
@@ -147,7 +209,7 @@ type Narrow = fn(&mut Limits);
 
 #[test]
 fn every_limit_is_kept_by_reader_and_writer() {
-    let cases: [Narrow; 12] = [
+    let cases: [Narrow; 14] = [
         |limits| limits.body_bytes = 100,
         |limits| limits.decompressed_bytes = 100,
         |limits| limits.strings = 3,
@@ -156,12 +218,14 @@ fn every_limit_is_kept_by_reader_and_writer() {
         |limits| limits.stacks = 1,
         |limits| limits.stack_depth = 1,
         |limits| limits.profiles = 0,
+        |limits| limits.requests = 0,
+        |limits| limits.evaluations = 0,
         |limits| limits.labels = 0,
         |limits| limits.label_bytes = 3,
         |limits| limits.report_bytes = 3,
         |limits| limits.total = 99,
     ];
-    let batch = batch_from_folded("# service.name=feed\nmain;feed 60\nmain 40");
+    let batch = counted();
     let bytes = encode(KEY, &batch, Some(&report()));
     assert_eq!(encode_within(KEY, &batch, Some(&report()), &Limits::default()).unwrap(), bytes);
     let mut explained = String::new();
@@ -174,18 +238,51 @@ fn every_limit_is_kept_by_reader_and_writer() {
         explained.push_str(&refused);
     }
     assert_snapshot!(explained, @"
-    push: `body` has 172 bytes, the limit is 100: send shorter windows or fewer profiles in one push [body Some(100)]
+    push: `body` has 286 bytes, the limit is 100: send shorter windows or fewer profiles in one push [body Some(100)]
     push: `body` has 101 bytes, the limit is 100: send shorter windows or fewer profiles in one push [body Some(100)]
-    push: `strings` has 4 texts, the limit is 3: send shorter windows or fewer profiles in one push [strings Some(3)]
-    push: `strings` has 12 bytes in one text, the limit is 10: shorten it in the agent [strings Some(10)]
+    push: `strings` has 10 texts, the limit is 3: send shorter windows or fewer profiles in one push [strings Some(3)]
+    push: `strings` has 38 bytes in one text, the limit is 10: shorten it in the agent [strings Some(10)]
     push: `frames` has 2 frames, the limit is 1: send shorter windows or fewer profiles in one push [frames Some(1)]
     push: `stacks` has 2 stacks, the limit is 1: send shorter windows or fewer profiles in one push [stacks Some(1)]
     push: `stacks.frames` has 2 frames in one stack, the limit is 1: cut deep stacks in the agent and mark them as truncated [stacks.frames Some(1)]
     push: `profiles` has 1 profiles, the limit is 0: send shorter windows or fewer profiles in one push [profiles Some(0)]
+    push: `requests` has 1 counts, the limit is 0: send shorter windows or fewer profiles in one push [requests Some(0)]
+    push: `evaluations` has 1 counts, the limit is 0: send shorter windows or fewer profiles in one push [evaluations Some(0)]
     push: `profiles.label_keys` has 1 labels on one profile, the limit is 0: drop the labels you do not need [profiles.label_keys Some(0)]
     push: `profiles.label_values` has 12 bytes in one label, the limit is 3: shorten it in the agent [profiles.label_values Some(3)]
     push: `report` has 79 bytes, the limit is 3: send one report per push and drop its longest facts [report Some(3)]
     push: `profiles.sample_values` has 100 as their sum, the limit is 99: send shorter windows or fewer profiles in one push [profiles.sample_values Some(99)]
+    ");
+}
+
+/// Each count that is summed has the limit of its own.
+#[test]
+fn no_sum_of_counts_can_overflow() {
+    let cases: [Change; 7] = [
+        |push| push.requests[0].requests = u64::MAX,
+        |push| push.requests[0].measured = u64::MAX,
+        |push| push.requests[0].cpu_ns = u64::MAX,
+        |push| push.requests[0].instructions = Some(u64::MAX),
+        |push| push.requests[0].client_errors = u64::MAX,
+        |push| push.requests[0].server_errors = u64::MAX,
+        |push| push.evaluations[0].count = u64::MAX,
+    ];
+    let mut fields = String::new();
+    for change in cases {
+        let mut push = small();
+        change(&mut push);
+        let error = decode(&body(&push), &Limits::default()).unwrap_err();
+        assert_eq!(error.limit(), Some(Limits::default().total));
+        fields.push_str(&format!("{}\n", error.field()));
+    }
+    assert_snapshot!(fields, @r"
+    requests.requests
+    requests.measured
+    requests.cpu_ns
+    requests.instructions
+    requests.client_errors
+    requests.server_errors
+    evaluations.count
     ");
 }
 
@@ -237,7 +334,9 @@ proptest! {
         seed: u64,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
-        let body = encode(KEY, &random_batch(seed), Some(&report()));
+        let Batch { requests, evaluations, .. } = counted();
+        let batch = Batch { requests, evaluations, ..random_batch(seed) };
+        let body = encode(KEY, &batch, Some(&report()));
         let mut message = zstd::decode_all(&body[1..]).unwrap();
         for (at, byte) in changes {
             let at = at.index(message.len());

@@ -28,6 +28,17 @@ fn reads_what_people_write() {
     check(r#" { a != 'x' , b !~ "y|z" , } "#, &[("a", NotEqual, "x"), ("b", NotRegex, "y|z")]);
     check(r#"a/b-c_1="",d="""#, &[("a/b-c_1", Equal, ""), ("d", Equal, "")]);
     check(r#"{"odd name"="x", 'it'="y"}"#, &[("odd name", Equal, "x"), ("it", Equal, "y")]);
+    check(
+        r#"{feature_flag.result.variant.new_ranker="on",feature_flag.result.variant.new-ranker!="off"}"#,
+        &[
+            ("feature_flag.result.variant.new_ranker", Equal, "on"),
+            ("feature_flag.result.variant.new-ranker", NotEqual, "off"),
+        ],
+    );
+    check(
+        r#"{"feature_flag.result.variant.my flag"="on"}"#,
+        &[("feature_flag.result.variant.my flag", Equal, "on")],
+    );
     check(r#"a="q\"\\\n\u00e9\U0001f525\x41é""#, &[("a", Equal, "q\"\\\né🔥Aé")]);
     check(r#"a=~`GET /p/\d+`"#, &[("a", Regex, r"GET /p/\d+")]);
 }

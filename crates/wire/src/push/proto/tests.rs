@@ -47,6 +47,28 @@ fn full() -> Push {
             counters: BTreeMap::from([("counter".to_owned(), u64::MAX)]),
             gauges: BTreeMap::from([("gauge".to_owned(), -0.5)]),
         }),
+        requests: vec![RequestCounts {
+            start_ns: -51,
+            end_ns: 52,
+            label_keys: vec![53],
+            label_values: vec![54],
+            requests: 55,
+            measured: 56,
+            cpu_ns: 57,
+            instructions: Some(58),
+            client_errors: 59,
+            server_errors: 60,
+        }],
+        evaluations: vec![FlagEvaluations {
+            start_ns: -61,
+            end_ns: 62,
+            label_keys: vec![63],
+            label_values: vec![64],
+            flag: 65,
+            variant: 66,
+            reason: 67,
+            count: u64::MAX,
+        }],
     }
 }
 
@@ -111,6 +133,26 @@ fn the_document_reads_what_the_code_writes() {
       facts = Map({String("fact"): String("words")})
       counters = Map({String("counter"): U64(18446744073709551615)})
       gauges = Map({String("gauge"): F64(-0.5)})
+    requests:
+      start_ns = I64(-51)
+      end_ns = I64(52)
+      label_keys = U32(53)
+      label_values = U32(54)
+      requests = U64(55)
+      measured = U64(56)
+      cpu_ns = U64(57)
+      instructions = U64(58)
+      client_errors = U64(59)
+      server_errors = U64(60)
+    evaluations:
+      start_ns = I64(-61)
+      end_ns = I64(62)
+      label_keys = U32(63)
+      label_values = U32(64)
+      flag = U32(65)
+      variant = U32(66)
+      reason = U32(67)
+      count = U64(18446744073709551615)
     "#);
     assert_eq!(Push::decode(read.encode_to_vec().as_slice()).unwrap(), full());
 }
