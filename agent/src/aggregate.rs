@@ -11,6 +11,7 @@ use model::{LabelSet, Window, keys};
 
 use crate::{
     location::{BEYOND_LIMIT, Location},
+    runtimes::Requests,
     tally::Tally,
 };
 
@@ -43,6 +44,8 @@ pub(crate) struct Closed {
     /// Time that one event stands for.
     pub(crate) period_ns: u64,
     pub(crate) counts: Counts,
+    /// What the programs counted themselves.
+    pub(crate) requests: Requests,
 }
 
 #[derive(Debug)]
@@ -51,6 +54,7 @@ struct Open {
     end_monotonic_ns: u64,
     period_ns: u64,
     counts: Counts,
+    requests: Requests,
     locations: usize,
 }
 
@@ -94,6 +98,13 @@ impl Aggregator {
     /// True when the newest window is over, so that the next has to be opened.
     pub(crate) fn needs_window(&self, monotonic_ns: u64) -> bool {
         self.open.len() < 2 && self.open.back().is_none_or(|newest| monotonic_ns >= newest.end_monotonic_ns)
+    }
+
+    /// Gives the newest window what the programs counted while it was open.
+    pub(crate) fn set_requests(&mut self, requests: Requests) {
+        if let Some(newest) = self.open.back_mut() {
+            newest.requests = requests;
+        }
     }
 
     /// Opens the next window, in which one event stands for `period_ns`.
@@ -144,6 +155,7 @@ impl Open {
             end_monotonic_ns: now.monotonic_ns.saturating_add(length_ns),
             period_ns,
             counts: Counts::new(),
+            requests: Requests::default(),
             locations: 0,
         }
     }
@@ -170,7 +182,12 @@ impl Open {
     }
 
     fn close(self) -> Closed {
-        Closed { window: self.window, period_ns: self.period_ns, counts: self.counts }
+        Closed {
+            window: self.window,
+            period_ns: self.period_ns,
+            counts: self.counts,
+            requests: self.requests,
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 //! No sample fails here (I5): a stack that was cut stands under `[truncated]` with the reason next to it,
 //! code outside everything mapped is `[unknown]`, and a process that is gone goes by its thread's name.
 
+mod context;
+mod python;
 mod threads;
 
 use std::sync::Arc;
 
 use agent_bpf::{LifeChange, LifeEvent, Mode, RawSample, UserState};
+use agent_python::CodeObjects;
 use agent_unwind::{
     Address, CodeAddress, ImageKey, Outcome, ProcFiles, Registers, Sample, StackCopy, StackEnd, Unwinder,
 };
@@ -16,9 +19,11 @@ use model::LabelSet;
 use crate::{
     location::{Location, TRUNCATED, UNKNOWN},
     processes::{ProcessOptions, Processes, Thread},
+    runtimes::{Change, Image, Requests, Runtimes, Seen},
     tally::Tally,
 };
 
+use context::Contexts;
 use threads::Threads;
 
 /// A sample with everything that is known of it, before symbols.
@@ -36,9 +41,15 @@ pub(crate) struct Attributor {
     unwinder: Unwinder,
     files: ProcFiles,
     threads: Threads,
+    runtimes: Runtimes,
+    contexts: Contexts,
+    code_objects: CodeObjects<ImageKey>,
     addresses: Vec<CodeAddress>,
     tally: Tally,
 }
+
+/// What names of Python functions may take.
+const CODE_OBJECTS_BYTES: usize = 8 << 20;
 
 /// Counts samples by what the CPU was doing.
 pub(crate) const SAMPLES: &str = "samples_total";
@@ -51,6 +62,9 @@ impl Attributor {
         Self {
             files: ProcFiles::new(&options.proc_root),
             threads: Threads::new(options.proc_root.clone()),
+            runtimes: Runtimes::new(options.proc_root.clone()),
+            contexts: Contexts::new(),
+            code_objects: CodeObjects::new(CODE_OBJECTS_BYTES),
             processes: Processes::new(options),
             unwinder: Unwinder::new(agent_unwind::Limits::default()),
             addresses: Vec::new(),
@@ -82,16 +96,37 @@ impl Attributor {
         if stack.is_empty() {
             stack.push(UNKNOWN);
         }
+        let labels = self.contexts.labels(sample, labels, &stack, &mut self.runtimes);
         Attributed { labels, stack }
+    }
+
+    /// Looks at processes that are new or publish something new. What comes back has to reach the kernel side.
+    pub(crate) fn keep_up(&mut self, now_ns: u64) -> Vec<Change> {
+        let Self { runtimes, unwinder, processes, .. } = self;
+        runtimes.keep_up(now_ns, unwinder, |pid, image| processes.process_labels(pid, image))
+    }
+
+    /// What processes have counted until now since this was last asked.
+    pub(crate) fn take_requests(&mut self, now_ns: u64) -> Requests {
+        self.code_objects.begin_window();
+        let Self { runtimes, processes, .. } = self;
+        runtimes.take_requests(now_ns, |pid, image| processes.process_labels(pid, image))
     }
 
     /// Keeps up with the life of processes.
     pub(crate) fn life(&mut self, event: &LifeEvent<'_>) {
         match &event.change {
-            LifeChange::Fork { parent_pid } => self.threads.fork(*parent_pid, event.pid),
-            LifeChange::Exec { .. } => self.threads.forget(event.pid),
+            LifeChange::Fork { parent_pid } => {
+                self.threads.fork(*parent_pid, event.pid);
+                self.runtimes.fork(*parent_pid, event.pid);
+            }
+            LifeChange::Exec { .. } => {
+                self.threads.forget(event.pid);
+                self.runtimes.forget(event.pid);
+            }
             LifeChange::Exit => {
                 self.unwinder.forget_process(event.pid);
+                self.runtimes.forget(event.pid);
             }
             LifeChange::Map(_) => {}
         }
@@ -106,6 +141,9 @@ impl Attributor {
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = self.tally.clone();
         tally.merge(&self.processes.tally());
+        tally.merge(&self.runtimes.tally());
+        tally.merge(self.contexts.tally());
+        python::count(&mut tally, self.code_objects.counters());
         let counters = self.unwinder.counters();
         for (outcome, count) in counters.outcomes() {
             tally.set(UNWINDING, outcome.name(), count);
@@ -135,6 +173,22 @@ impl Attributor {
             stack: stack_copy(user),
         };
         let outcome = self.unwinder.unwind(&thread, &self.files, &mut self.addresses);
+        let seen = Seen { pid: sample.pid, key: image, target: sample.image, at_ns: sample.time_ns };
+        let runtime = self.runtimes.saw(seen);
+        let python = runtime.as_deref().and_then(|runtime: &Image| runtime.python.as_ref());
+        if let (Some(python), Some(frames)) = (python, &sample.python) {
+            let merging = python::Merging {
+                pid: sample.pid,
+                image,
+                python,
+                memory: &*self.runtimes.memory(sample.pid),
+                native: &self.addresses,
+                outcome,
+            };
+            merging.merge(frames, &mut self.code_objects, &mut self.tally, stack);
+            self.addresses.clear();
+            return;
+        }
         stack.extend(self.addresses.drain(..).map(|address| user_location(address, sample.pid)));
         if !outcome.is_complete() {
             stack.extend([Location::Marker(cut_marker(outcome)), TRUNCATED]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agent_unwind::Executable;
+use model::Frame;
 
 /// Leaf-first lists of these are what samples are added up by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +27,8 @@ pub(crate) enum Location {
         /// The runtime address to look up.
         address: u64,
     },
+    /// A Python function, named while its process lived.
+    Python(Arc<Frame>),
     /// A note, such as that the stack was cut here.
     Marker(&'static str),
 }
@@ -34,5 +37,7 @@ pub(crate) enum Location {
 pub(crate) const TRUNCATED: Location = Location::Marker("[truncated]");
 /// An instruction pointer outside everything mapped.
 pub(crate) const UNKNOWN: Location = Location::Marker("[unknown]");
+/// A Python function that could not be named any more.
+pub(crate) const UNNAMED_PYTHON: Location = Location::Marker("[unnamed Python function]");
 /// Stands for the stacks that a window had no room for.
 pub(crate) const BEYOND_LIMIT: Location = Location::Marker("[beyond the agent's limit]");

@@ -41,6 +41,11 @@ impl<K: Eq + Hash, V> Lru<K, V> {
         self.entries.remove(key);
     }
 
+    /// Forgets the entries whose key does not pass.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.entries.retain(|key, _| keep(key));
+    }
+
     /// Keeps the `keep` entries used last.
     pub(crate) fn shrink(&mut self, keep: usize) {
         let excess = self.entries.len().saturating_sub(keep);

@@ -49,15 +49,25 @@ pub(crate) struct ProcessOptions {
 #[derive(Debug)]
 pub(crate) struct Processes {
     options: ProcessOptions,
+    /// What is on every label set is held once.
+    host_name: Arc<str>,
+    label_keys: LabelKeys,
     /// Labels that all threads of an image share.
     images: Lru<ImageKey, Arc<LabelSet>>,
     threads: Lru<Thread, Arc<LabelSet>>,
     tally: Tally,
 }
 
+#[derive(Debug)]
+struct LabelKeys {
+    host_name: Arc<str>,
+    process_pid: Arc<str>,
+    thread_name: Arc<str>,
+}
+
 /// Images and threads beyond these make room for others.
-const MAX_IMAGES: usize = 4096;
-const MAX_THREADS: usize = 16_384;
+const MAX_IMAGES: usize = 2048;
+const MAX_THREADS: usize = 4096;
 /// Of one file in `/proc`, this much is read.
 const MAX_FILE_BYTES: u64 = 128 << 10;
 /// The kernel's flag for its own threads.
@@ -69,6 +79,12 @@ impl Processes {
     /// Knows no process yet.
     pub(crate) fn new(options: ProcessOptions) -> Self {
         Self {
+            host_name: options.host_name.as_str().into(),
+            label_keys: LabelKeys {
+                host_name: keys::HOST_NAME.into(),
+                process_pid: keys::PROCESS_PID.into(),
+                thread_name: keys::THREAD_NAME.into(),
+            },
             options,
             images: Lru::new(MAX_IMAGES),
             threads: Lru::new(MAX_THREADS),
@@ -88,11 +104,10 @@ impl Processes {
         };
         let is_lasting = known.is_some();
         let process = known.unwrap_or_else(|| service_label(&comm));
-        let pid = thread.pid.to_string();
         let own = [
-            (keys::HOST_NAME, self.options.host_name.as_str()),
-            (keys::PROCESS_PID, &pid),
-            (keys::THREAD_NAME, &comm),
+            (self.label_keys.host_name.clone(), self.host_name.clone()),
+            (self.label_keys.process_pid.clone(), thread.pid.to_string().into()),
+            (self.label_keys.thread_name.clone(), comm.into()),
         ];
         let labels = process.merged(&LabelSet::new(own)).merged(&self.options.extra_labels);
         let labels = Arc::new(labels);
@@ -100,6 +115,16 @@ impl Processes {
             self.threads.insert(thread, labels.clone());
         }
         labels
+    }
+
+    /// The labels of a process as a whole, for what it counts itself.
+    pub(crate) fn process_labels(&mut self, pid: u32, image: ImageKey) -> Option<Arc<LabelSet>> {
+        let process = self.image(pid, image)?;
+        let own = [
+            (self.label_keys.host_name.clone(), self.host_name.clone()),
+            (self.label_keys.process_pid.clone(), pid.to_string().into()),
+        ];
+        Some(Arc::new(process.merged(&LabelSet::new(own)).merged(&self.options.extra_labels)))
     }
 
     /// Gives back memory: keeps what was used last.

@@ -12,6 +12,7 @@ use crate::{
     options::Sampling,
     processes::ProcessOptions,
     random,
+    runtimes::Change,
     tally::Tally,
 };
 
@@ -58,7 +59,7 @@ impl Session {
         self.sampler
             .poll(timeout)
             .map_err(|source| AgentError::System { action: "wait for samples", source })?;
-        let Self { sampler, attributor, aggregator, ignored_pid } = self;
+        let Self { sampler, attributor, aggregator, ignored_pid, .. } = self;
         for _ in 0..DRAIN_ROUNDS {
             let drained = sampler.drain(DRAIN_EVENTS, |event| match event {
                 Event::Sample(sample) if Some(sample.pid) == *ignored_pid => {}
@@ -72,7 +73,22 @@ impl Session {
                 break;
             }
         }
+        self.keep_up();
         Ok(())
+    }
+
+    /// Tells the kernel side how to read the processes that are new.
+    fn keep_up(&mut self) {
+        for change in self.attributor.keep_up(cost::monotonic_ns()) {
+            match change {
+                Change::Configure(target, config) => {
+                    if let Err(error) = self.sampler.configure(target, &config) {
+                        tracing::debug!(%error, "a process is sampled without its runtime");
+                    }
+                }
+                Change::Forget(target) => self.sampler.forget(target),
+            }
+        }
     }
 
     /// True when a window is over.
@@ -86,6 +102,7 @@ impl Session {
         if current.period_ns() != self.sampler.period_ns() {
             self.sampler.set_frequency(rate_hz)?;
         }
+        self.close_counts();
         self.aggregator.open_window(now(), self.sampler.period_ns());
         Ok(())
     }
@@ -98,8 +115,14 @@ impl Session {
     /// Takes in what is left and ends.
     pub(crate) fn finish(mut self) -> Result<(Vec<Closed>, Tally), AgentError> {
         self.pump(Duration::ZERO)?;
+        self.close_counts();
         let tally = self.tally();
         Ok((self.aggregator.finish(now()), tally))
+    }
+
+    fn close_counts(&mut self) {
+        let requests = self.attributor.take_requests(cost::monotonic_ns());
+        self.aggregator.set_requests(requests);
     }
 
     /// Gives back memory.
@@ -121,6 +144,7 @@ impl Session {
         tally.set("sampler_losses_total", "life events", losses.life_events);
         tally.set("sampler_losses_total", "undecodable", losses.undecodable);
         tally.set("sampler_losses_total", "unfollowed", losses.unfollowed);
+        tally.set("sampler_losses_total", "unconfigured", losses.unconfigured);
         tally
     }
 }

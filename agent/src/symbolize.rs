@@ -1,10 +1,6 @@
 //! Naming: every distinct location of a window is looked up once, then its stacks are put together.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use agent_unwind::{Executable, ProcFiles, ProcessFiles};
 use foldhash::{HashMap, HashMapExt};
@@ -28,6 +24,7 @@ struct Wanted {
     kernel: BTreeSet<u64>,
     files: HashMap<Arc<Executable>, BTreeSet<u64>>,
     jit: HashMap<u32, BTreeSet<u64>>,
+    python: BTreeSet<Arc<Frame>>,
     markers: BTreeSet<&'static str>,
 }
 
@@ -54,6 +51,9 @@ impl Names {
                 batch.add(&profile, Sample { stack, value });
             }
         }
+        let (requests, evaluations) = closed.requests.of(window);
+        requests.iter().for_each(|counts| batch.add_requests(counts));
+        evaluations.iter().for_each(|evaluations| batch.add_evaluations(evaluations));
     }
 
     /// Gives back memory: files are read again when something new is met in them.
@@ -98,6 +98,10 @@ impl Names {
             let symbols = self.symbolizer.jit(pid, &addresses);
             add(&mut named, batch, &addresses, symbols, |address| Location::Jit { pid, address });
         }
+        for frame in wanted.python {
+            let id = batch.frame(Frame::clone(&frame));
+            named.insert(Location::Python(frame), vec![id]);
+        }
         for marker in wanted.markers {
             named.insert(Location::Marker(marker), vec![batch.frame(Frame::marker(marker))]);
         }
@@ -108,7 +112,8 @@ impl Names {
 impl Wanted {
     fn of(closed: &Closed) -> Self {
         let mut wanted = Self::default();
-        for location in closed.counts.values().flat_map(|stacks| stacks.keys()).flat_map(|stack| stack.iter()) {
+        for location in closed.counts.values().flat_map(|stacks| stacks.keys()).flat_map(|stack| stack.iter())
+        {
             match location {
                 Location::Kernel { address } => {
                     wanted.kernel.insert(*address);
@@ -118,6 +123,9 @@ impl Wanted {
                 }
                 Location::Jit { pid, address } => {
                     wanted.jit.entry(*pid).or_default().insert(*address);
+                }
+                Location::Python(frame) => {
+                    wanted.python.insert(frame.clone());
                 }
                 Location::Marker(marker) => {
                     wanted.markers.insert(marker);
@@ -157,15 +165,22 @@ mod tests {
     use crate::{
         aggregate::{Counts, Stack},
         location::{TRUNCATED, UNKNOWN},
+        runtimes::Requests,
     };
 
     fn batch(stacks: &[(&[Location], u64)]) -> Batch {
         let labels = Arc::new(LabelSet::new([("service.name", "a")]));
-        let counts: Counts =
-            Counts::from_iter([(labels, stacks.iter().map(|(stack, count)| (Arc::from(*stack), *count)).collect())]);
+        let counts: Counts = Counts::from_iter([(
+            labels,
+            stacks.iter().map(|(stack, count)| (Arc::from(*stack), *count)).collect(),
+        )]);
         let window = Window { start_ns: 1, end_ns: 2 };
         let mut builder = BatchBuilder::new();
-        Names::new(Limits::default()).add(&Closed { window, period_ns: 10, counts }, window, &mut builder);
+        Names::new(Limits::default()).add(
+            &Closed { window, period_ns: 10, counts, requests: Requests::default() },
+            window,
+            &mut builder,
+        );
         builder.finish()
     }
 
@@ -207,7 +222,8 @@ mod tests {
         let mut names = Names::new(Limits::default());
         let stack: Stack = Arc::from([UNKNOWN, Location::Jit { pid: 0, address: 1 }]);
         let counts = Counts::from_iter([(Arc::new(LabelSet::default()), HashMap::from_iter([(stack, 1)]))]);
-        let closed = Closed { window: Window::default(), period_ns: 1, counts };
+        let closed =
+            Closed { window: Window::default(), period_ns: 1, counts, requests: Requests::default() };
         names.add(&closed, closed.window, &mut BatchBuilder::new());
         names.trim();
         names.add(&closed, closed.window, &mut BatchBuilder::new());

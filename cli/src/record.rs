@@ -20,7 +20,7 @@ use child::Child;
 
 /// Without a command and without -d, a recording takes this long.
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(50);
 
 /// Carries out the command; returns the exit code.
 pub(crate) fn run(args: &RecordArgs) -> anyhow::Result<u8> {

@@ -32,7 +32,11 @@ fn advance(aggregator: &mut Aggregator, now: Now, period_ns: u64) -> Option<Clos
 /// Start and end in seconds and the number of events.
 fn summary(closed: &Closed) -> (f64, f64, u64) {
     let seconds = |at_ns: i64| at_ns as f64 / 1e9;
-    (seconds(closed.window.start_ns), seconds(closed.window.end_ns), closed.counts.values().flat_map(|stacks| stacks.values()).sum())
+    (
+        seconds(closed.window.start_ns),
+        seconds(closed.window.end_ns),
+        closed.counts.values().flat_map(|stacks| stacks.values()).sum(),
+    )
 }
 
 /// Runs from monotonic second 100 with one event in the middle of each second; `wall` maps monotonic to wall
@@ -99,7 +103,8 @@ fn equal_stacks_of_equal_labels_are_added_up() {
         aggregator.add(1, labels(service), stack(&addresses));
     }
     let closed = aggregator.finish(at(1.0, 1.0));
-    let mut counts: Vec<u64> = closed[0].counts.values().flat_map(|stacks| stacks.values()).copied().collect();
+    let mut counts: Vec<u64> =
+        closed[0].counts.values().flat_map(|stacks| stacks.values()).copied().collect();
     counts.sort_unstable();
     assert_eq!(counts, [1, 1, 2]);
 }

@@ -26,6 +26,9 @@ fn raw(mode: Mode, user: Option<UserState<'static>>) -> RawSample<'static> {
         image: None,
         kernel_stack: Addresses::EMPTY,
         user,
+        python: None,
+        context: None,
+        query_text: None,
     }
 }
 

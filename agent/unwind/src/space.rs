@@ -52,6 +52,11 @@ impl AddressSpace {
         self.slots.get(at).map(|slot| &slot.mapping)
     }
 
+    /// All mappings in order of address.
+    pub(crate) fn mappings(&self) -> impl Iterator<Item = &Mapping> {
+        self.slots.iter().map(|slot| &slot.mapping)
+    }
+
     /// The executable behind a mapping, resolved when first asked for. A failure is tried again after `retry_ns`.
     pub(crate) fn code(
         &mut self,

@@ -77,6 +77,12 @@ impl Spaces {
         reread
     }
 
+    /// The address space of a process as far as it has been read.
+    pub(crate) fn known(&mut self, pid: u32, image: ImageKey) -> Option<&AddressSpace> {
+        let overlay = self.overlays.get(&(image, pid));
+        overlay.or_else(|| self.images.get(&image)).map(|space| &*space)
+    }
+
     /// Forgets what belongs to a process alone.
     pub(crate) fn forget_process(&mut self, pid: u32) {
         self.overlays.retain(|(_, owner)| *owner != pid);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use framehop::Error;
 
 use crate::{
-    Address, Backing, CodeAddress, Counters, Outcome, ProcessFiles, Registers, Sample, StackEnd,
+    Address, Backing, CodeAddress, Counters, ImageKey, Mapping, Outcome, ProcessFiles, Registers, Sample,
+    StackEnd,
     executables::Executables,
     rules::{
         frame_pointer::{self, Position, Step},
@@ -44,7 +45,7 @@ impl Default for Limits {
             images: 1024,
             overlays: 256,
             executables: 4096,
-            rows_bytes: 20 << 20,
+            rows_bytes: 16 << 20,
             mappings: 4096,
             maps_bytes: 4 << 20,
             reread_interval_ns: 500_000_000,
@@ -86,6 +87,11 @@ impl Unwinder {
         self.counters.count(outcome);
         self.counters.rows_too_big = self.executables.too_big();
         outcome
+    }
+
+    /// The executable mappings of a process as they were last read for one of its samples.
+    pub fn mappings(&mut self, pid: u32, image: ImageKey) -> impl Iterator<Item = &Mapping> {
+        self.spaces.known(pid, image).into_iter().flat_map(AddressSpace::mappings)
     }
 
     /// Forgets what belongs to a process alone, now that it has ended. Bounds hold without this being called.
