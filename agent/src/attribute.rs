@@ -23,6 +23,8 @@ use crate::{
     tally::Tally,
 };
 
+pub(crate) use python::{PYTHON, PYTHON_MERGES};
+
 use context::Contexts;
 use threads::Threads;
 
@@ -107,10 +109,10 @@ impl Attributor {
     }
 
     /// What processes have counted until now since this was last asked.
-    pub(crate) fn take_requests(&mut self, now_ns: u64) -> Requests {
+    pub(crate) fn take_requests(&mut self) -> Requests {
         self.code_objects.begin_window();
         let Self { runtimes, processes, .. } = self;
-        runtimes.take_requests(now_ns, |pid, image| processes.process_labels(pid, image))
+        runtimes.take_requests(|pid, image| processes.process_labels(pid, image))
     }
 
     /// Keeps up with the life of processes.
@@ -128,7 +130,7 @@ impl Attributor {
                 self.unwinder.forget_process(event.pid);
                 self.runtimes.forget(event.pid);
             }
-            LifeChange::Map(_) => {}
+            LifeChange::Map(_) => self.unwinder.mapped(event.pid),
         }
     }
 

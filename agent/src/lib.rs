@@ -35,6 +35,7 @@ mod state;
 mod symbolize;
 mod tally;
 pub mod upload;
+mod watch;
 
 pub use command::execute;
 pub use error::AgentError;
@@ -42,6 +43,7 @@ pub use options::{AgentOptions, Sampling};
 pub use record::{RecordOptions, Recorder, Recording, Summary};
 pub use run::run;
 pub use state::{cpu_count, state_directory};
+pub use watch::{Interval, Watch};
 
 /// What can be sampled.
 pub use agent_bpf::Target;

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use agent_bpf::Target;
+use agent_bpf::{Sampler, Target};
 use model::{Batch, BatchBuilder, Window};
 
 use crate::{
     aggregate::{Closed, Limits},
-    attribute::{SAMPLES, UNWINDING},
+    attribute::{PYTHON, PYTHON_MERGES, SAMPLES, UNWINDING},
     cost,
     doctor::backend_name,
     error::AgentError,
@@ -71,6 +71,10 @@ pub struct Summary {
     pub unwound: u64,
     /// Why the others were not.
     pub cuts: Vec<(&'static str, u64)>,
+    /// Samples of Python processes by how reading their Python frames ended.
+    pub python: Vec<(&'static str, u64)>,
+    /// The same samples by how putting Python and native frames together ended.
+    pub python_merges: Vec<(&'static str, u64)>,
     /// Distinct addresses by how naming them ended.
     pub names: Vec<(&'static str, u64)>,
     /// Samples that the kernel had no room for.
@@ -122,14 +126,8 @@ impl Recorder {
     /// Ends the recording.
     pub fn finish(self) -> Result<Recording, AgentError> {
         let duration_ns = cost::monotonic_ns().saturating_sub(self.start_monotonic_ns);
-        let sampler = self.session.sampler();
-        let mut summary = Summary {
-            backend: backend_name(sampler.backend()).to_owned(),
-            backend_reason: sampler.fallback_reason().map(ToString::to_string),
-            duration_ns,
-            rate_hz: self.rate_hz,
-            ..Summary::default()
-        };
+        let mut summary = Summary::new(self.session.sampler(), self.rate_hz);
+        summary.duration_ns = duration_ns;
         let Self { session, windows, namer, start_ns, .. } = self;
         let (closed, mut tally) = session.finish()?;
         for window in closed {
@@ -153,15 +151,33 @@ impl Recorder {
 }
 
 impl Summary {
-    fn count(&mut self, tally: &Tally) {
+    /// Nothing is counted yet.
+    pub(crate) fn new(sampler: &Sampler, rate_hz: u32) -> Self {
+        Self {
+            backend: backend_name(sampler.backend()).to_owned(),
+            backend_reason: sampler.fallback_reason().map(ToString::to_string),
+            rate_hz,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what was counted.
+    pub(crate) fn count(&mut self, tally: &Tally) {
         self.samples = total(tally, SAMPLES);
         self.user_samples = total(tally, UNWINDING);
         self.unwound = tally.get(UNWINDING, agent_unwind::Outcome::Complete.name());
         self.cuts = tally.outcomes(UNWINDING);
         self.cuts.retain(|(outcome, _)| *outcome != agent_unwind::Outcome::Complete.name());
-        self.names = tally.outcomes(SYMBOLS);
+        self.python = tally.outcomes(PYTHON);
+        self.python_merges = tally.outcomes(PYTHON_MERGES);
+        self.count_names(tally);
         self.lost_samples = tally.get("sampler_losses_total", "samples");
         self.beyond_limit = total(tally, "aggregation_drops_total");
+    }
+
+    /// Takes in how naming went.
+    pub(crate) fn count_names(&mut self, tally: &Tally) {
+        self.names = tally.outcomes(SYMBOLS);
     }
 }
 
@@ -169,7 +185,7 @@ fn total(tally: &Tally, metric: &str) -> u64 {
     tally.outcomes(metric).iter().map(|(_, count)| count).sum()
 }
 
-fn namer_failed() -> AgentError {
+pub(crate) fn namer_failed() -> AgentError {
     let source = std::io::Error::other("the thread that names functions ended early");
     AgentError::System { action: "name functions", source }
 }

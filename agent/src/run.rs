@@ -39,7 +39,7 @@ struct Job {
 
 const WINDOW_NS: i64 = 10_000_000_000;
 /// How long the sampling thread sleeps. Rings hold many times as much.
-const PUMP: Duration = Duration::from_millis(200);
+const PUMP: Duration = Duration::from_millis(100);
 /// Windows that may wait for their names.
 const QUEUED_WINDOWS: usize = 4;
 /// How long the end of the agent waits for the collector.

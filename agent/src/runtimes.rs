@@ -141,7 +141,7 @@ impl Runtimes {
         }
         if now_ns.saturating_sub(self.polled_at_ns) >= POLL_NS {
             self.polled_at_ns = now_ns;
-            self.poll(now_ns, labels);
+            self.poll(labels);
         }
         std::mem::take(&mut self.changes)
     }
@@ -149,15 +149,14 @@ impl Runtimes {
     /// Reads all counters now and hands out what was counted since the last time this was called.
     pub(crate) fn take_requests(
         &mut self,
-        now_ns: u64,
         labels: impl FnMut(u32, ImageKey) -> Option<Arc<LabelSet>>,
     ) -> Requests {
-        self.poll(now_ns, labels);
+        self.poll(labels);
         std::mem::take(&mut self.requests)
     }
 
     /// The labels of a record that never changes, in the memory of a process.
-    pub(crate) fn record(&mut self, pid: u32, address: u64, now_ns: u64) -> Option<Arc<LabelSet>> {
+    pub(crate) fn record(&mut self, pid: u32, address: u64) -> Option<Arc<LabelSet>> {
         if let Some(labels) = self.records.get(&(pid, address)) {
             return Some(labels.clone());
         }
@@ -165,40 +164,26 @@ impl Runtimes {
             self.tally.add(RUNTIMES, "record of an unknown process", 1);
             return None;
         };
-        let keys = process.keys.variable.clone().unwrap_or_default();
-        match Record::read(&*process.memory, address, &keys) {
-            Ok(record) => {
-                let canonical = Arc::new(labels::canonical(record.labels.iter(), &mut self.tally));
-                if record.has_unknown_keys {
-                    process.pace.hurry(now_ns);
-                } else {
-                    self.records.insert((pid, address), canonical.clone());
-                }
-                Some(canonical)
+        let read = |process: &Process| {
+            Record::read(&*process.memory, address, process.keys.variable.as_deref().unwrap_or_default())
+        };
+        let record = with_known_keys(process, read);
+        self.understood(record).map(|(labels, is_final)| {
+            if is_final {
+                self.records.insert((pid, address), labels.clone());
             }
-            Err(error) => {
-                self.count_record(error);
-                None
-            }
-        }
+            labels
+        })
     }
 
     /// The labels of a record that was copied together with the sample.
-    pub(crate) fn copied_record(&mut self, pid: u32, bytes: &[u8], now_ns: u64) -> Option<Arc<LabelSet>> {
-        let process = self.processes.get_mut(&pid);
-        let keys = process.as_ref().and_then(|process| process.keys.thread_local.clone()).unwrap_or_default();
-        match Record::decode(bytes, &keys) {
-            Ok(record) => {
-                if let (true, Some(process)) = (record.has_unknown_keys, process) {
-                    process.pace.hurry(now_ns);
-                }
-                Some(Arc::new(labels::canonical(record.labels.iter(), &mut self.tally)))
-            }
-            Err(error) => {
-                self.count_record(error);
-                None
-            }
-        }
+    pub(crate) fn copied_record(&mut self, pid: u32, bytes: &[u8]) -> Option<Arc<LabelSet>> {
+        let process = self.processes.get_mut(&pid)?;
+        let decode = |process: &Process| {
+            Record::decode(bytes, process.keys.thread_local.as_deref().unwrap_or_default())
+        };
+        let record = with_known_keys(process, decode);
+        self.understood(record).map(|(labels, _)| labels)
     }
 
     /// The memory of a process; nothing can be read of one that is not followed.
@@ -324,11 +309,11 @@ impl Runtimes {
         }
     }
 
-    fn poll(&mut self, now_ns: u64, mut labels: impl FnMut(u32, ImageKey) -> Option<Arc<LabelSet>>) {
+    fn poll(&mut self, mut labels: impl FnMut(u32, ImageKey) -> Option<Arc<LabelSet>>) {
         for (pid, process) in &mut self.processes {
             for poll in process.poll() {
                 if poll.has_unknown_keys {
-                    process.pace.hurry(now_ns);
+                    process.refresh();
                 }
                 match labels(*pid, process.image) {
                     Some(labels) => self.requests.add(&labels, poll, &mut self.tally),
@@ -338,13 +323,34 @@ impl Runtimes {
         }
     }
 
-    fn count_record(&mut self, error: RecordError) {
-        let outcome = match error {
-            RecordError::Unreadable => "record gone",
-            RecordError::NotValid => "record torn",
-            RecordError::Size { .. } => "record malformed",
+    /// The labels of a record, and whether they are all of them.
+    fn understood(&mut self, record: Result<Record, RecordError>) -> Option<(Arc<LabelSet>, bool)> {
+        let outcome = match record {
+            Ok(record) => {
+                let labels = Arc::new(labels::canonical(record.labels.iter(), &mut self.tally));
+                self.tally.add(RUNTIMES, "record with unknown keys", record.has_unknown_keys.into());
+                return Some((labels, !record.has_unknown_keys));
+            }
+            Err(RecordError::Unreadable) => "record gone",
+            Err(RecordError::NotValid) => "record torn",
+            Err(RecordError::Size { .. }) => "record malformed",
         };
         self.tally.add(RUNTIMES, outcome, 1);
+        None
+    }
+}
+
+/// Reads a record, once more with the names published by now if it has keys that had no name.
+fn with_known_keys(
+    process: &mut Process,
+    read: impl Fn(&Process) -> Result<Record, RecordError>,
+) -> Result<Record, RecordError> {
+    match read(process) {
+        Ok(record) if record.has_unknown_keys => {
+            process.refresh();
+            read(process)
+        }
+        record => record,
     }
 }
 

@@ -121,7 +121,7 @@ impl Session {
     }
 
     fn close_counts(&mut self) {
-        let requests = self.attributor.take_requests(cost::monotonic_ns());
+        let requests = self.attributor.take_requests();
         self.aggregator.set_requests(requests);
     }
 

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use agent::args::{AgentCommand, SamplingArgs};
 use clap::{Args, Parser, Subcommand};
 
+use crate::top::By;
+
 /// Shows where the CPU time of your hosts goes, so that fewer of them do the same work.
 #[derive(Parser, Debug)]
 #[command(name = "fewer", version, arg_required_else_help = true, after_long_help = EXAMPLES)]
@@ -25,6 +27,9 @@ pub(crate) enum Command {
     /// Record one command, some processes or the whole host into a file or a table.
     #[command(after_long_help = RECORD_HELP)]
     Record(RecordArgs),
+    /// Watch where this host's CPU goes: by function, endpoint, feature flag or any label.
+    #[command(after_long_help = TOP_HELP)]
+    Top(TopArgs),
     /// Open a profile in the browser.
     #[command(after_long_help = VIEW_HELP)]
     View(ViewArgs),
@@ -72,6 +77,39 @@ pub(crate) struct RecordArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// Arguments of `fewer top`.
+#[derive(Args, Debug)]
+pub(crate) struct TopArgs {
+    /// What the rows stand for: `function`, `endpoint`, `flag`, `service`, `thread` …, or the name of any
+    /// label [default: function; endpoint with --per-request].
+    #[arg(short, long, value_name = "WHAT")]
+    pub(crate) by: Option<By>,
+    /// Watch this process and its descendants. Can be given several times.
+    #[arg(short, long = "pid", value_name = "PID")]
+    pub(crate) pids: Vec<u32>,
+    /// Samples per second on each CPU, 1 to 999.
+    #[arg(short = 'F', long = "rate", value_name = "HZ", default_value_t = 99,
+        value_parser = clap::value_parser!(u32).range(1..=999))]
+    pub(crate) rate_hz: u32,
+    /// Time that one table is about, 1 to 3600.
+    #[arg(short, long, value_name = "SECONDS", default_value = "2", value_parser = interval)]
+    pub(crate) interval: Duration,
+    /// End after so many tables [default: with Ctrl-C].
+    #[arg(short = 'c', long, value_name = "TABLES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Put what costs most per request first, and show the sampled CPU per request too.
+    #[arg(long)]
+    pub(crate) per_request: bool,
+    /// Print a line of JSON for each interval.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Most rows of a table; on a terminal as many as it has room for.
+    #[arg(short = 'n', long = "rows", value_name = "ROWS", default_value_t = 20)]
+    pub(crate) rows: usize,
+    #[command(flatten)]
+    pub(crate) sampling: SamplingArgs,
+}
+
 /// Arguments of `fewer view`.
 #[derive(Args, Debug)]
 pub(crate) struct ViewArgs {
@@ -84,7 +122,7 @@ impl Command {
     pub(crate) fn log_level(&self) -> &'static str {
         match self {
             Self::Agent(_) | Self::Collector(_) => "info",
-            Self::Up(_) | Self::Record(_) | Self::View(_) => "warn",
+            Self::Up(_) | Self::Record(_) | Self::Top(_) | Self::View(_) => "warn",
         }
     }
 }
@@ -94,6 +132,7 @@ Examples:
   fewer up                                     this host, live, at http://127.0.0.1:4040
   fewer record -d 10 -o out.svg -- ./program   a flame graph of one command
   fewer record -d 10 -p 1234                   a table of one process
+  fewer top --by endpoint                      what this host works on, live
   fewer view out.pb.gz                         any profile in the browser
   fewer agent doctor                           what this host permits
 
@@ -125,6 +164,33 @@ seconds. Ctrl-C ends a recording early; what was sampled is written.
 Exit codes: 0 recorded, 1 failure or nothing sampled, 2 bad command line; when COMMAND fails by
 itself, its exit code, or 128 and the signal's number.";
 
+const TOP_HELP: &str = "\
+Examples:
+  fewer top                              functions of the whole host, by their own CPU
+  fewer top --by endpoint                request handlers, with requests per second
+  fewer top --by flag -p 1234            variants of feature flags in one process
+  fewer top --per-request -i 10          endpoints, the most costly request first
+  fewer top --by service --json -c 3     three lines of JSON, for programs
+
+On a terminal one table is refreshed in place until Ctrl-C; elsewhere tables follow each other.
+No collector is needed and nothing is kept.
+
+Rows by: function, endpoint, flag, service, version, host, container, process, thread, query,
+source, or a label by its full name. By flag, time under several flags counts in a row of each.
+
+Columns:
+  cores      CPU-seconds per second; for functions also with what they call (total)
+  share      of all CPU that was sampled, also of what the table leaves out
+  req/s      requests that ended, where programs count them (SDK)
+  ms/req     CPU of one request in milliseconds, as programs measured it
+  sampled    the same from samples, which are fewer and more even (--per-request)
+  source     how it is known what a thread worked on: sdk, otel_tls, go_labels and
+             custom_labels were published by the program, stack is a framework recognised
+             in the stack, query is a PostgreSQL backend's; comm is the thread's name only
+
+Exit codes: 0 ended by Ctrl-C, by --count or with the processes, 1 could not start or go on,
+2 bad command line.";
+
 const VIEW_HELP: &str = "\
 Examples:
   fewer view out.pb.gz
@@ -132,12 +198,18 @@ Examples:
 
 The profile is served on a free port of this machine until Ctrl-C; nothing is kept.";
 
-const DAY_S: f64 = 86_400.0;
-
 fn seconds(text: &str) -> Result<Duration, String> {
+    seconds_within(text, 0.1, 86_400.0)
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    seconds_within(text, 1.0, 3600.0)
+}
+
+fn seconds_within(text: &str, least: f64, most: f64) -> Result<Duration, String> {
     let seconds = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
-    let seconds = seconds.filter(|seconds| (0.1..=DAY_S).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| format!("give seconds from 0.1 to {DAY_S}"))
+    let seconds = seconds.filter(|seconds| (least..=most).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| format!("give seconds from {least} to {most}"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `fewer`: one thin program over the libraries.
 
 mod args;
+mod number;
 mod ready;
 mod record;
+mod sources;
 mod stop;
 mod terminal;
 mod top;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Agent(command) => run_agent(&command),
         Command::Collector(args) => collector::run(args).map(|()| 0),
         Command::Record(args) => record::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::View(args) => view::run(&args),
     };
     match done {

@@ -2,6 +2,7 @@
 
 mod child;
 mod report;
+mod table;
 
 use std::{
     fs, io,
@@ -15,7 +16,7 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wire::file::Format;
 
-use crate::{args::RecordArgs, stop, terminal, top};
+use crate::{args::RecordArgs, sources::Sources, stop, terminal};
 use child::Child;
 
 /// Without a command and without -d, a recording takes this long.
@@ -99,9 +100,7 @@ fn sample(
         progress.set_message(format!("{} samples", recorder.samples()));
         let has_ended = match &mut child {
             Some(child) => child.has_ended()?,
-            None => {
-                !pids.is_empty() && !pids.iter().any(|pid| Path::new("/proc").join(pid.to_string()).exists())
-            }
+            None => have_ended(pids),
         };
         if has_ended {
             break;
@@ -109,6 +108,11 @@ fn sample(
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+/// True when there were processes to look at and none of them is left.
+pub(crate) fn have_ended(pids: &[u32]) -> bool {
+    !pids.is_empty() && !pids.iter().any(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 /// A bar where the end is known, else a count; nothing where nobody looks.
@@ -136,11 +140,11 @@ fn print(args: &RecordArgs, recording: &Recording, output: Option<(Format, PathB
         terminal::say(&report::json(recording, written.as_ref().map(|(path, _)| path.as_path()), args.top));
         return Ok(());
     }
-    let mut text = report::text(&recording.summary, total);
+    let mut text = report::text(&recording.summary, &Sources::of(&recording.batch), total);
     if let Some((path, bytes)) = &written {
         text.push_str(&format!("wrote {} ({} kB)\n", path.display(), bytes.div_ceil(1000)));
     } else {
-        terminal::say(&top::table(&calltree::top(&recording.batch), total, args.top));
+        terminal::say(&table::text(&calltree::top(&recording.batch), total, args.top));
     }
     io::Write::write_all(&mut io::stderr(), text.as_bytes()).context("cannot write the report")
 }

@@ -40,7 +40,7 @@ fn code_and(output: &Output, text: &[u8]) -> String {
 
 #[test]
 fn help_is_worth_reading() {
-    for command in ["", "up", "agent", "agent doctor", "collector", "record", "view"] {
+    for command in ["", "up", "agent", "agent doctor", "collector", "record", "top", "view"] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let output = run(&arguments);
         let name = format!("help {command}").trim().replace(' ', "_");
@@ -57,7 +57,7 @@ fn mistakes_are_named() {
     let (file, folder) = (path(&file), path(folder.path()));
     let no_folder = format!("{folder}/none/out.svg");
     let spool = format!("{file}/spool");
-    let cases: [&[&str]; 15] = [
+    let cases: [&[&str]; 18] = [
         &["recrod"],
         &["record", "--rote", "9"],
         &["record", "-F", "1000"],
@@ -65,6 +65,9 @@ fn mistakes_are_named() {
         &["record", "-p", "1", "--", "true"],
         &["record", "-o", "out.png"],
         &["record", "-o", &no_folder],
+        &["top", "--interval", "0.5"],
+        &["top", "--count", "0"],
+        &["top", "--per-request", "--by", "function"],
         &["agent", "--stack-kb", "65"],
         &["agent", "--label", "region"],
         &["agent", "--collector", "https://collector"],

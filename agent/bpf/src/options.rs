@@ -14,6 +14,8 @@ pub const RING_BYTES: RangeInclusive<usize> = 128 << 10..=256 << 20;
 pub const TARGETS_MAX: usize = 1024;
 
 const PAGE_BYTES: u32 = 4096;
+/// What a sample takes on average: most of it is the copied stack.
+const SAMPLE_BYTES: usize = 12 << 10;
 
 /// How to sample.
 #[derive(Clone, Debug)]
@@ -101,10 +103,11 @@ impl SamplerOptions {
         }
     }
 
-    /// Total ring size for a number of CPUs: a megabyte each holds almost a second at 99 Hz, and readers come five times
-    /// as often. The kernel maps a ring twice, so it counts double in the agent's memory.
+    /// Total ring size for a number of CPUs: half a second of samples, where readers come ten times a second. The
+    /// kernel maps a ring twice, so it counts double in the agent's memory.
     pub(crate) fn ring_bytes_for(&self, cpu_count: usize) -> usize {
-        let chosen = (cpu_count << 20).clamp(2 << 20, 32 << 20);
+        let half_a_second = cpu_count.saturating_mul(self.frequency_hz as usize) * SAMPLE_BYTES / 2;
+        let chosen = half_a_second.clamp(2 << 20, 32 << 20);
         self.ring_bytes.unwrap_or(chosen).next_power_of_two()
     }
 }

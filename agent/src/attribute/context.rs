@@ -91,13 +91,12 @@ impl Contexts {
         if context.outcome != ContextOutcome::Found {
             return None;
         }
-        let now_ns = sample.time_ns;
         match context.source {
             ContextSource::ContextVariable => {
-                runtimes.record(sample.pid, context.address, now_ns).map(|labels| (labels, "sdk"))
+                runtimes.record(sample.pid, context.address).map(|labels| (labels, "sdk"))
             }
             ContextSource::ThreadContext => {
-                runtimes.copied_record(sample.pid, context.bytes, now_ns).map(|labels| (labels, "otel_tls"))
+                runtimes.copied_record(sample.pid, context.bytes).map(|labels| (labels, "otel_tls"))
             }
             ContextSource::GoLabels => {
                 let labels = labels::canonical(text_pairs(context), &mut self.tally);

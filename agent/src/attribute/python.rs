@@ -30,9 +30,9 @@ pub(super) struct Merging<'a> {
 }
 
 /// Counts samples of Python processes by how reading the Python frames ended.
-const PYTHON: &str = "python_outcome_total";
+pub(crate) const PYTHON: &str = "python_outcome_total";
 /// The same for merging them with the native ones.
-const MERGES: &str = "python_merge_total";
+pub(crate) const PYTHON_MERGES: &str = "python_merge_total";
 const NAMES: &str = "python_names_total";
 
 impl Merging<'_> {
@@ -52,7 +52,7 @@ impl Merging<'_> {
         let native = NativeStack { frames: &native, is_complete: self.outcome.is_complete() };
         let merged = merge(&native, &python, InterpreterFrames::Fold);
         tally.add(PYTHON, outcome_name(frames.outcome), 1);
-        tally.add(MERGES, merge_name(merged.outcome), 1);
+        tally.add(PYTHON_MERGES, merge_name(merged.outcome), 1);
         let has_python = merged.outcome != MergeOutcome::NoPython;
         let source = Source {
             image: self.image,

@@ -79,6 +79,19 @@ impl Process {
         is_new
     }
 
+    /// Reads again what has changed since, such as the name of a flag that a record has for the first time.
+    pub(super) fn refresh(&mut self) {
+        let changed = |known: &Publication| {
+            let discovery = &known.discovery;
+            let is_changed = discovery.published_at_ns(&*self.memory).ok() != Some(known.published.at_ns);
+            let published = is_changed.then(|| discovery.read(&*self.memory).ok()).flatten()?;
+            Some((discovery.clone(), published))
+        };
+        for (discovery, published) in self.publications.iter().filter_map(changed).collect::<Vec<_>>() {
+            self.take(discovery, published);
+        }
+    }
+
     fn take(&mut self, discovery: Discovery, published: Published) {
         match published.schema {
             ThreadSchema::ContextVariable => {

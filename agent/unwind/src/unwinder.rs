@@ -94,6 +94,11 @@ impl Unwinder {
         self.spaces.known(pid, image).into_iter().flat_map(AddressSpace::mappings)
     }
 
+    /// A process has mapped code, so its mappings may be read again sooner than otherwise.
+    pub fn mapped(&mut self, pid: u32) {
+        self.spaces.mapped(pid);
+    }
+
     /// Forgets what belongs to a process alone, now that it has ended. Bounds hold without this being called.
     pub fn forget_process(&mut self, pid: u32) {
         self.spaces.forget_process(pid);

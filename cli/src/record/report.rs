@@ -5,8 +5,42 @@ use std::{fmt::Write, path::Path};
 use agent::{Recording, Summary};
 use serde_json::json;
 
+use crate::{
+    number::{grouped, percent},
+    sources::Sources,
+};
+
+/// A line that says how many of all had the good outcome, and one with what became of the others.
+struct Share {
+    outcomes: fn(&Summary) -> &[(&'static str, u64)],
+    good: &'static str,
+    what: &'static str,
+    otherwise: &'static str,
+}
+
+const SHARES: [Share; 3] = [
+    Share {
+        outcomes: |summary| &summary.python,
+        good: "complete",
+        what: "Python samples with all their Python frames",
+        otherwise: "otherwise",
+    },
+    Share {
+        outcomes: |summary| &summary.python_merges,
+        good: "complete",
+        what: "Python samples with Python and native frames in one stack",
+        otherwise: "otherwise",
+    },
+    Share {
+        outcomes: |summary| &summary.names,
+        good: "named",
+        what: "code addresses named",
+        otherwise: "not named",
+    },
+];
+
 /// In words.
-pub(crate) fn text(summary: &Summary, total_ns: i64) -> String {
+pub(crate) fn text(summary: &Summary, sources: &Sources, total_ns: i64) -> String {
     let Summary { samples, user_samples, unwound, .. } = *summary;
     let seconds = summary.duration_ns as f64 / 1e9;
     let mut text = format!(
@@ -24,15 +58,11 @@ pub(crate) fn text(summary: &Summary, total_ns: i64) -> String {
         let _ = writeln!(text, "{share} of {} user samples unwound to the root", grouped(user_samples));
         add_list(&mut text, "cut short", &summary.cuts);
     }
-    let named: u64 =
-        summary.names.iter().filter(|(outcome, _)| *outcome == "named").map(|(_, count)| count).sum();
-    let addresses: u64 = summary.names.iter().map(|(_, count)| count).sum();
-    let unnamed: Vec<(&str, u64)> =
-        summary.names.iter().filter(|(outcome, _)| *outcome != "named").copied().collect();
-    if addresses > 0 {
-        let _ =
-            writeln!(text, "{} of {} code addresses named", percent(named, addresses), grouped(addresses));
-        add_list(&mut text, "not named", &unnamed);
+    for share in SHARES {
+        share.add(&mut text, summary);
+    }
+    if let Some(sentence) = sources.sentence(total_ns) {
+        let _ = writeln!(text, "{sentence}");
     }
     if summary.lost_samples > 0 {
         let _ = writeln!(
@@ -53,6 +83,7 @@ pub(crate) fn json(recording: &Recording, output: Option<&Path>, rows: usize) ->
     let counts = |outcomes: &[(&str, u64)]| -> serde_json::Map<String, serde_json::Value> {
         outcomes.iter().map(|(outcome, count)| ((*outcome).to_owned(), json!(count))).collect()
     };
+    let sources = Sources::of(&recording.batch).json();
     let top = calltree::top(&recording.batch);
     let functions = top.iter().take(rows).map(|row| {
         json!({
@@ -72,13 +103,30 @@ pub(crate) fn json(recording: &Recording, output: Option<&Path>, rows: usize) ->
         "user_samples": summary.user_samples,
         "unwound_to_root": summary.unwound,
         "cuts": counts(&summary.cuts),
+        "python": counts(&summary.python),
+        "python_merges": counts(&summary.python_merges),
         "addresses": counts(&summary.names),
+        "label_sources_ns": sources,
         "lost_samples": summary.lost_samples,
         "beyond_limit": summary.beyond_limit,
         "output": output.map(|path| path.display().to_string()),
         "top": functions.collect::<Vec<_>>(),
     });
     format!("{report:#}\n")
+}
+
+impl Share {
+    fn add(&self, text: &mut String, summary: &Summary) {
+        let outcomes = (self.outcomes)(summary);
+        let all: u64 = outcomes.iter().map(|(_, count)| count).sum();
+        let (good, others): (Vec<_>, Vec<_>) =
+            outcomes.iter().copied().partition(|(outcome, _)| *outcome == self.good);
+        let good = good.iter().map(|(_, count)| count).sum();
+        if all > 0 {
+            let _ = writeln!(text, "{} of {} {}", percent(good, all), grouped(all), self.what);
+            add_list(text, self.otherwise, &others);
+        }
+    }
 }
 
 fn add_list(text: &mut String, what: &str, outcomes: &[(&str, u64)]) {
@@ -89,36 +137,9 @@ fn add_list(text: &mut String, what: &str, outcomes: &[(&str, u64)]) {
     }
 }
 
-/// One decimal, and never 100 unless it is all.
-fn percent(part: u64, whole: u64) -> String {
-    let tenths = (part as f64 / (whole as f64).max(1.0) * 1000.0).round() as u64;
-    let tenths = if part < whole { tenths.min(999) } else { tenths };
-    format!("{}.{} %", tenths / 10, tenths % 10)
-}
-
-/// `4812` is `4,812`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_to_read() {
-        assert_eq!([0, 12, 999, 1000, 1_234_567].map(grouped), ["0", "12", "999", "1,000", "1,234,567"]);
-        let percents = [percent(9999, 10_000), percent(1, 1), percent(0, 7), percent(1, 3)];
-        assert_eq!(percents, ["99.9 %", "100.0 %", "0.0 %", "33.3 %"]);
-    }
 
     #[test]
     fn a_report_names_every_reason() {
@@ -130,16 +151,24 @@ mod tests {
             user_samples: 4812,
             unwound: 4793,
             cuts: vec![("beyond copy", 12), ("jit", 7)],
+            python: vec![("complete", 1196), ("no thread state", 4)],
+            python_merges: vec![("complete", 1190), ("no Python", 4), ("native cut", 6)],
             names: vec![("named", 1990), ("no symbol table", 10)],
             lost_samples: 3,
             ..Summary::default()
         };
-        insta::assert_snapshot!(text(&summary, 49_490_000_000), @r"
+        let sources = Sources::from_iter([("comm", 40_000_000_000), ("sdk", 9_490_000_000)]);
+        insta::assert_snapshot!(text(&summary, &sources, 49_490_000_000), @r"
         4,900 samples in 10.0 s at 99 Hz (bpf): 49.49 s of CPU
         99.6 % of 4,812 user samples unwound to the root
           cut short: 12 beyond copy, 7 jit
+        99.7 % of 1,200 Python samples with all their Python frames
+          otherwise: 4 no thread state
+        99.2 % of 1,200 Python samples with Python and native frames in one stack
+          otherwise: 4 no Python, 6 native cut
         99.5 % of 2,000 code addresses named
           not named: 10 no symbol table
+        context known for 19.2 % of CPU: sdk 19.2 %; thread name only: 80.8 %
         3 samples were lost: the kernel had no room for them
         ");
     }

@@ -9,9 +9,9 @@ use crate::context::{labels, route};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Comment(Vec<(&'static str, String)>);
 
-/// Keys that are kept; the first three name the sender.
-const KEYS: [&str; 8] =
-    ["route", "controller", "action", "framework", "application", "app_name", "db_driver", "traceparent"];
+/// Keys that are kept; the first four name the sender. `endpoint` is what our SDKs add: method and route.
+const KEYS: [&str; 9] =
+    ["endpoint", "route", "controller", "action", "framework", "application", "app_name", "db_driver", "traceparent"];
 /// Pairs that are looked at.
 const PAIRS_MAX: usize = 32;
 
@@ -37,15 +37,18 @@ pub(super) fn parse(text: &str) -> Option<Comment> {
 }
 
 impl Comment {
-    /// The value of a key: `route`, `controller`, `action`, `framework`, `application`, `app_name`, `db_driver`,
+    /// The value of a key: `endpoint`, `route`, `controller`, `action`, `framework`, `application`, `app_name`, `db_driver`,
     /// `traceparent`.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(kept, value)| *kept == key && !value.is_empty())?;
         Some(value)
     }
 
-    /// The endpoint that sent the query, without its method, which senders do not say.
+    /// The endpoint that sent the query; without its method where the sender does not say it.
     pub(crate) fn calling_endpoint(&self) -> Option<String> {
+        if let Some(endpoint) = self.get("endpoint") {
+            return Some(endpoint.to_owned());
+        }
         match (self.get("route"), self.get("controller"), self.get("action")) {
             (Some(route), _, _) => Some(route::readable(route)),
             (None, Some(controller), Some(action)) => Some(format!("{controller}#{action}")),
