@@ -5,13 +5,16 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 XTASK := cargo run --quiet --package xtask --
 
-.PHONY: help run test lint bench fmt web deny setup clean
+.PHONY: help run demo test lint bench fmt web deny setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## build everything, start collector, web and agent on this host, print the URL
 	@$(XTASK) run
+
+demo: setup ## a photo-sharing site under load, profiled; bounded with ARGS="--seconds 120"
+	@$(XTASK) demo $(ARGS)
 
 test: setup ## every test there is: Rust, browser, end to end
 	@$(XTASK) test

@@ -5,7 +5,7 @@ import './styles/page.css';
 import './styles/asking.css';
 import './styles/timeline.css';
 import './styles/panels.css';
-import './styles/hosts.css';
+import './styles/help.css';
 import { render } from 'preact';
 import { App } from './views/App';
 

@@ -12,6 +12,14 @@ use crate::tidy;
 
 /// Builds everything and replaces this process's work by `fewer up`.
 pub fn run(arguments: &[String]) -> Result<()> {
+    let fewer = build()?;
+    let status = Command::new(&fewer).arg("up").args(arguments).status();
+    let status = status.with_context(|| format!("starting {}", fewer.display()))?;
+    if status.success() { Ok(()) } else { bail!("fewer up ended with {status}") }
+}
+
+/// Builds pages and binaries; returns where `fewer` is.
+pub fn build() -> Result<PathBuf> {
     let started = Instant::now();
     let web_s = timed(web)?;
     let build_s = timed(|| call("cargo", &["build", "--release", "-p", "cli", "-p", "agent"]))?;
@@ -19,10 +27,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "built in {:.0} s: pages {web_s:.0} s, binaries {build_s:.0} s",
         started.elapsed().as_secs_f64()
     );
-    let fewer = target_dir()?.join("release/fewer");
-    let status = Command::new(&fewer).arg("up").args(arguments).status();
-    let status = status.with_context(|| format!("starting {}", fewer.display()))?;
-    if status.success() { Ok(()) } else { bail!("fewer up ended with {status}") }
+    Ok(target_dir()?.join("release/fewer"))
 }
 
 /// Every test there is.

@@ -1,6 +1,7 @@
 //! The project's chores: what `make` calls, and `tidy`, which holds the code against the house plan.
 
 mod chores;
+mod demo;
 mod tidy;
 
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ const HELP: &str = "\
 usage: cargo run -p xtask -- CHORE
 
   run      build everything, then start collector, web and agent on this host
+  demo     a photo-sharing site under load, and fewer beside it [--seconds N …]
   test     every test: Rust, web, end to end
   lint     rustfmt, clippy, tidy, web lint
   tidy     arrows, module docs, sizes, words, bounds
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match chore.as_str() {
         "run" => chores::run(&rest),
+        "demo" => demo::run(&rest),
         "test" => chores::test(),
         "lint" => chores::lint(),
         "tidy" => tidy::run(),

@@ -46,9 +46,15 @@ pub(crate) fn is_marker(text: &str) -> bool {
     text.starts_with('[') && text.ends_with(']')
 }
 
-/// `function (file:line)`
+/// True for a Python function: by the name of its file, or as Python names what has none and the code of a whole script.
+pub(crate) fn is_python(function: &str, file: &str) -> bool {
+    let is_no_file = file.starts_with('<') && file.ends_with('>');
+    file.ends_with(".py") || is_no_file || function == "<module>"
+}
+
+/// `function (file:line)`; names of Python functions have no ` (`, names of files may.
 fn python(text: &str) -> Option<Frame> {
-    let (function, place) = text.strip_suffix(')')?.rsplit_once(" (")?;
+    let (function, place) = text.strip_suffix(')')?.split_once(" (")?;
     let (file, line) = place.rsplit_once(':')?;
     let line = number(line, 10)?;
     let line = u32::try_from(line).ok()?;
@@ -101,6 +107,7 @@ mod tests {
         check("libc.so.6+0x1f0", FrameKind::Native, "", "libc.so.6");
         check("libc.so.6+0x01", FrameKind::Native, "libc.so.6+0x01", "");
         check("render (feed/views.py:12)", FrameKind::Python, "render", "");
+        check("burn (/srv/jobs (old).py:5)", FrameKind::Python, "burn", "");
         check("f(int) (inlined)", FrameKind::Native, "f(int) (inlined)", "");
         check("push_[i]", FrameKind::Native, "push", "");
         check("lambda_[j]", FrameKind::Jit, "lambda", "");

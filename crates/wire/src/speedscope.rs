@@ -222,7 +222,7 @@ fn frame_json(frame: &Frame) -> FrameJson {
 fn frame_of(json: &FrameJson) -> Frame {
     let frame = frame_text::read(&json.name);
     let file = json.file.as_deref().unwrap_or_default();
-    if file.ends_with(".py") {
+    if frame_text::is_python(&json.name, file) {
         let line = json.line.unwrap_or_default();
         return Frame { kind: FrameKind::Python, file: file.into(), line, ..frame };
     }

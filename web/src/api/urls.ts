@@ -34,8 +34,18 @@ export function labelValues(question: Question, name: string, limit: number): st
   return address(`labels/${encodeURIComponent(name)}/values`, { ...common(question), limit });
 }
 
-export function timeline(question: Question, by: string, steps: number): string {
-  return address('timeline', { ...common(question), by, steps });
+export interface Bands {
+  by: string;
+  per: 'time' | 'request';
+  steps: number;
+}
+
+export function timeline(question: Question, bands: Bands): string {
+  return address('timeline', { ...common(question), ...bands });
+}
+
+export function breakdown(question: Question, by: string, limit: number): string {
+  return address('breakdown', { ...common(question), by, limit });
 }
 
 export interface Picture {

@@ -83,12 +83,21 @@ export function printName(name: string): string {
   return NAME.test(name) && name !== '' ? name : quote(name);
 }
 
-/** The selector with one more condition: this label has this value. An equal one is not added twice. */
-export function withMatcher(selector: string, label: string, value: string): string {
-  const matcher = `${printName(label)}=${quote(value)}`;
+/** The selector with one more condition: this label has this value, or not. An equal one is not added twice. */
+export function withMatcher(
+  selector: string,
+  label: string,
+  value: string,
+  operator: '=' | '!=' = '=',
+): string {
+  const matcher = `${printName(label)}${operator}${quote(value)}`;
   const inner = withBraces(selector).text.slice(1, -1).trim();
   if (inner === '') return `{${matcher}}`;
-  return inner.includes(matcher) ? `{${inner}}` : `{${inner.replace(/,\s*$/, '')}, ${matcher}}`;
+  const there = inner.split(matcher).slice(0, -1);
+  // The end of a longer name is another label.
+  return there.some((before) => /(^|[,\s])$/.test(before))
+    ? `{${inner}}`
+    : `{${inner.replace(/,\s*$/, '')}, ${matcher}}`;
 }
 
 /** A selector may be typed without braces. `shift` is how far an error's position moves to the left. */

@@ -24,14 +24,29 @@ export function coresOf(cpu_ns: number, over_ms: number): number {
   return over_ms > 0 ? cpu_ns / (over_ms * 1e6) : 0;
 }
 
-export function cores(value: number): string {
+/** A number that is not negative, short: cores, requests a second, milliseconds. */
+export function short(value: number): string {
   if (value > 0 && value < 0.0005) return '<0.001';
   return significant(value);
 }
 
+export const cores = short;
+
 export function cpuSeconds(cpu_ns: number): string {
-  const seconds = cpu_ns / 1e9;
-  return `${seconds > 0 && seconds < 0.0005 ? '<0.001' : significant(seconds)} CPU-s`;
+  return `${short(cpu_ns / 1e9)} CPU-s`;
+}
+
+/** The same where there may be no number. */
+export function shortOrNone(value: number | null): string {
+  return value === null ? '–' : short(value);
+}
+
+/** How far a number is from another: `+2.1 %`, `−12 %`. */
+export function difference(value: number, from: number): string {
+  const percent = (100 * (value - from)) / from;
+  const size = Math.abs(percent);
+  const text = size.toFixed(size < 9.95 ? 1 : 0);
+  return `${Number(text) === 0 ? '±' : percent < 0 ? '−' : '+'}${text} %`;
 }
 
 /** Three digits after the point below one, fewer above, thousands apart. */

@@ -61,6 +61,11 @@ export function paletteOf(theme: Theme): Palette {
   return theme === 'dark' ? DARK : LIGHT;
 }
 
+/** The theme whose fills stand out on this one's background. */
+export function opposite(theme: Theme): Theme {
+  return theme === 'dark' ? 'light' : 'dark';
+}
+
 /** 32-bit FNV-1a, its high bits folded in. */
 export function hash(text: string): number {
   let state = 0x811c9dc5;

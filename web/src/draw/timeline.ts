@@ -1,7 +1,6 @@
-// Paints the stacked timeline: grid, bands, the marked range and the cursor.
+// Paints the timeline: grid, bands or lines, the marked range and the cursor.
 import { clock } from '../data/time';
-import type { Bands } from '../layout/bands';
-import { ticks, timeTicks } from '../layout/bands';
+import { type Bands, type Lines, runs, type Stacked, ticks, timeTicks } from '../layout/bands';
 import type { Palette } from './palette';
 import { FONT, type Surface } from './surface';
 
@@ -19,6 +18,8 @@ export interface TimelineScene {
   /** Marked steps, both included, or `null`. */
   marked: readonly [number, number] | null;
   cursor: number | null;
+  /** The series to stand out, or `null` for none. */
+  lit: number | null;
 }
 
 export function paintTimeline({ context, widthPx, heightPx }: Surface, scene: TimelineScene): void {
@@ -34,7 +35,8 @@ export function paintTimeline({ context, widthPx, heightPx }: Surface, scene: Ti
   context.font = FONT;
   context.textBaseline = 'middle';
   paintGrid(context, scene, plot.width, { marks, yOf });
-  paintBands(context, scene, xOf, yOf);
+  if (bands.per === 'time') paintBands(context, bands, scene, { xOf, yOf });
+  else paintLines(context, bands, scene, { xOf, yOf });
   paintMarks(context, scene, xOf, heightPx - AXIS_BOTTOM_PX);
 }
 
@@ -74,12 +76,22 @@ function paintGrid(
 
 type Place = (at: number) => number;
 
-function paintBands(context: CanvasRenderingContext2D, scene: TimelineScene, xOf: Place, yOf: Place): void {
-  const { bands, colours } = scene;
+interface Axes {
+  xOf: Place;
+  yOf: Place;
+}
+
+function paintBands(
+  context: CanvasRenderingContext2D,
+  bands: Stacked,
+  { colours, lit }: TimelineScene,
+  { xOf, yOf }: Axes,
+): void {
   for (let series = 0; series < bands.tops.length; series++) {
     const top = bands.tops[series];
     const below = bands.tops[series - 1];
     context.fillStyle = colours[series];
+    context.globalAlpha = opacity(series, lit);
     for (let step = 0; step < bands.steps; step++) {
       const base = below ? below[step] : 0;
       if (top[step] <= base) continue;
@@ -88,6 +100,44 @@ function paintBands(context: CanvasRenderingContext2D, scene: TimelineScene, xOf
       context.fillRect(x, yOf(top[step]), Math.round(xOf(step + 1)) - x - gap, yOf(base) - yOf(top[step]));
     }
   }
+  context.globalAlpha = 1;
+}
+
+function opacity(series: number, lit: number | null): number {
+  return lit === null || lit === series ? 1 : 0.25;
+}
+
+const LINE_PX = 1.75;
+
+/** The most costly series last, so that it lies on top. */
+function paintLines(
+  context: CanvasRenderingContext2D,
+  { values }: Lines,
+  { colours, lit }: TimelineScene,
+  { xOf, yOf }: Axes,
+): void {
+  context.lineWidth = LINE_PX;
+  context.lineJoin = 'round';
+  for (let series = values.length - 1; series >= 0; series--) {
+    const line = values[series];
+    context.strokeStyle = context.fillStyle = colours[series];
+    context.globalAlpha = opacity(series, lit);
+    for (const [first, end] of runs(line)) {
+      if (end - first === 1) {
+        context.fillRect(
+          xOf(first + 0.5) - LINE_PX,
+          yOf(line[first] ?? 0) - LINE_PX,
+          2 * LINE_PX,
+          2 * LINE_PX,
+        );
+        continue;
+      }
+      context.beginPath();
+      for (let step = first; step < end; step++) context.lineTo(xOf(step + 0.5), yOf(line[step] ?? 0));
+      context.stroke();
+    }
+  }
+  context.globalAlpha = 1;
 }
 
 function paintMarks(

@@ -1,16 +1,27 @@
-// Geometry of the stacked timeline: heights, scale and the step under a point.
+// Geometry of the timeline: heights, scale and the step under a point.
 import type { Timeline } from '../api/types';
 
-/** Stacked bands: `tops[s][step]` is the sum of series 0..=s. */
-export interface Bands {
+/** Cores in stacked bands: `tops[s][step]` is the sum of series 0..=s. */
+export interface Stacked {
+  per: 'time';
   steps: number;
   tops: Float64Array[];
   /** Highest sum of any step. */
   peak: number;
 }
 
-export function stack(timeline: Timeline): Bands {
-  const steps = timeline.series.reduce((most, series) => Math.max(most, series.cores.length), 0);
+/** CPU per request in lines, with gaps where no request ended: costs of one request each do not add up. */
+export interface Lines {
+  per: 'request';
+  steps: number;
+  values: (number | null)[][];
+  peak: number;
+}
+
+export type Bands = Stacked | Lines;
+
+export function stack(timeline: Timeline): Stacked {
+  const steps = stepsOf(timeline);
   const tops: Float64Array[] = [];
   let below = new Float64Array(steps);
   for (const series of timeline.series) {
@@ -18,7 +29,29 @@ export function stack(timeline: Timeline): Bands {
     tops.push(top);
     below = top;
   }
-  return { steps, tops, peak: below.reduce((most, sum) => Math.max(most, sum), 0) };
+  return { per: 'time', steps, tops, peak: below.reduce((most, sum) => Math.max(most, sum), 0) };
+}
+
+export function lines(timeline: Timeline): Lines {
+  const values = timeline.series.map(({ cpu_ms_per_request }) => cpu_ms_per_request ?? []);
+  const peak = values.flat().reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+  return { per: 'request', steps: stepsOf(timeline), values, peak };
+}
+
+function stepsOf({ series }: Timeline): number {
+  return series.reduce((most, { cores }) => Math.max(most, cores.length), 0);
+}
+
+/** The unbroken parts of a line: the first step of each and one past its last. */
+export function runs(values: readonly (number | null)[]): [number, number][] {
+  const found: [number, number][] = [];
+  for (let step = 0; step < values.length; step++) {
+    if (values[step] === null) continue;
+    const last = found.at(-1);
+    if (last?.[1] === step) last[1] = step + 1;
+    else found.push([step, step + 1]);
+  }
+  return found;
 }
 
 /** Round marks from 0 to at least `peak`: at most `most` of them, stepping by 1, 2 or 5 times a power of ten. */

@@ -1,7 +1,7 @@
 // The state of the Explore page. All of it is in the URL.
-import { computed, type ReadonlySignal } from '@preact/signals';
-import { navigate, query } from './router';
-import { choice, countOrAll, flag, list, parse, part, print, type Schema, text } from './schema';
+import { ORDERS, type Order } from '../data/costs';
+import { pageState } from './page';
+import { choice, countOrAll, flag, list, parse, part, type Schema, text } from './schema';
 
 export interface Explore {
   /** Selector as typed. */
@@ -9,8 +9,10 @@ export interface Explore {
   start: string;
   end: string;
   type: string;
-  /** Label that the timeline is stacked by. */
+  /** Label that the timeline and the breakdown go by. */
   by: string;
+  /** What CPU is divided by: time gives cores, requests give CPU per request. */
+  per: 'time' | 'request';
   direction: 'callees' | 'callers';
   /** Root at the bottom. */
   flip: boolean;
@@ -22,7 +24,12 @@ export interface Explore {
   /** Part of the focused frame that is seen. */
   zoom: { start: number; end: number };
   search: string;
+  /** What the table lists. */
+  list: 'functions' | 'breakdown';
+  /** Order of the functions. */
   sort: 'self' | 'total' | 'name';
+  /** Order of the breakdown. */
+  order: Order;
   /** Filter of the table. */
   filter: string;
   refresh: boolean;
@@ -34,6 +41,7 @@ export const schema: Schema<Explore> = {
   end: text('now'),
   type: text('cpu'),
   by: text('service.name'),
+  per: choice(['time', 'request']),
   direction: choice(['callees', 'callers']),
   flip: flag(),
   view: choice(['both', 'graph', 'table']),
@@ -41,32 +49,21 @@ export const schema: Schema<Explore> = {
   focus: countOrAll(),
   zoom: part(),
   search: text(''),
+  list: choice(['functions', 'breakdown']),
   sort: choice(['self', 'total', 'name']),
+  order: choice(ORDERS),
   filter: text(''),
   refresh: flag(),
 };
 
-export const explore = computed(() => parse(schema, query.value));
+export const { state: explore, fields, addressOf, change } = pageState('/explore', schema);
 
-type Fields = { readonly [K in keyof Explore]: ReadonlySignal<Explore[K]> };
-
-/** One signal a field: a part of the page renders only when what it reads has changed. */
-export const fields = Object.fromEntries(
-  (Object.keys(schema) as (keyof Explore)[]).map((name) => [name, computed(() => explore.value[name])]),
-) as unknown as Fields;
+/** The state of a page that nobody has touched. */
+export const UNTOUCHED: Explore = parse(schema, '');
 
 /** The path to the frame that fills the picture. */
 export function focusPath(state: Pick<Explore, 'path' | 'focus'>): string[] {
   return state.path.slice(0, state.focus ?? state.path.length);
-}
-
-/** Address of the Explore page in a state. */
-export function addressOf(state: Explore): string {
-  return `/explore${print(schema, state)}`;
-}
-
-export function change(patch: Partial<Explore>, replace = false): void {
-  navigate(addressOf({ ...explore.value, ...patch }), replace);
 }
 
 /** What a new question resets: places in the old answer. */

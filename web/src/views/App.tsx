@@ -1,12 +1,12 @@
 // The frame of every page: header, the page of the address, help, and what is spoken to a screen reader.
 import { useEffect } from 'preact/hooks';
 import { notice, spoken } from '../state/notice';
-import { followLink, path } from '../state/router';
+import { followLink, path, query } from '../state/router';
 import { theme, toggleTheme } from '../state/theme';
 import { Explore } from './Explore';
 import { Help } from './Help';
-import { Hosts } from './Hosts';
 import { HELP_ID, obeyKeys } from './keys';
+import { lazy } from './lazy';
 import { Message } from './Message';
 
 interface Page {
@@ -15,9 +15,13 @@ interface Page {
   view: () => preact.JSX.Element;
 }
 
+const Endpoints = lazy(async () => (await import('./Endpoints')).Endpoints);
+const Hosts = lazy(async () => (await import('./Hosts')).Hosts);
+
 /** Pages in the order of the navigation; the first path is the one linked to. */
 const PAGES: readonly Page[] = [
   { paths: ['/explore', '/'], title: 'Explore', view: Explore },
+  { paths: ['/endpoints'], title: 'Endpoints', view: Endpoints },
   { paths: ['/hosts'], title: 'Hosts', view: Hosts },
 ];
 
@@ -37,8 +41,8 @@ export function App() {
   return (
     <>
       <Header current={page} />
-      <main class={page?.view === Explore ? 'page explore' : 'page'}>
-        {page ? <page.view /> : <NotFound />}
+      <main class={page && page.view !== Hosts ? 'page filled' : 'page'}>
+        {page ? <page.view key={page.title} /> : <NotFound />}
       </main>
       <Help />
       <div class="notice" role="status" data-shown={notice.value !== ''}>
@@ -53,6 +57,7 @@ export function App() {
 
 function Header({ current }: { current: Page | undefined }) {
   const other = theme.value === 'dark' ? 'light' : 'dark';
+  const time = timeOf(query.value);
   return (
     <header class="header">
       <a class="brand" href="/explore" data-page>
@@ -66,7 +71,7 @@ function Header({ current }: { current: Page | undefined }) {
         {PAGES.map((page) => (
           <a
             key={page.title}
-            href={page.paths[0]}
+            href={page.paths[0] + time}
             data-page
             aria-current={page === current ? 'page' : undefined}
           >
@@ -88,6 +93,13 @@ function Header({ current }: { current: Page | undefined }) {
       </button>
     </header>
   );
+}
+
+/** The time that every page takes over from the one before. */
+function timeOf(search: string): string {
+  const params = new URLSearchParams(search);
+  const kept = [...params].filter(([name]) => ['start', 'end', 'refresh'].includes(name));
+  return kept.length === 0 ? '' : `?${new URLSearchParams(kept)}`;
 }
 
 function NotFound() {

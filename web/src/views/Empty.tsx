@@ -50,7 +50,7 @@ export function EmptyMessage({ status, question }: { status: Status | null; ques
   );
 }
 
-function NothingYet() {
+export function NothingYet() {
   return (
     <Message title="Waiting for the first samples">
       <p>

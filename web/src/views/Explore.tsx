@@ -1,42 +1,36 @@
 // Where do the cores of this selection go? Timeline on top, flame graph and function table below.
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { incomplete } from '../api/client';
-import type { Status, Timeline } from '../api/types';
-import { type Question, STATUS, timeline as timelineUrl } from '../api/urls';
+import type { Timeline } from '../api/types';
+import { type Question, timeline as timelineUrl } from '../api/urls';
 import { withBraces } from '../data/selector';
-import { covered, parseRange, type Range } from '../data/time';
-import { now_ms, refresh, setServerClock } from '../state/clock';
+import { covered, type Range } from '../data/time';
+import { useRange, useRefresh, useStatus } from '../state/asking';
+import { refresh } from '../state/clock';
 import { change, fields, NO_PLACE } from '../state/explore';
 import { useResource } from '../state/resource';
 import { EmptyMessage } from './Empty';
 import { FlamePanel } from './FlamePanel';
-import { FailureBanner, FailureMessage, Message } from './Message';
+import { FailureBanner, FailureMessage, Incomplete, Message } from './Message';
 import { SelectorBox } from './SelectorBox';
+import { TablePanel } from './TablePanel';
 import { TimelinePanel } from './TimelinePanel';
-import { TimePicker } from './TimePicker';
-import { TopTable } from './TopTable';
+import { TimePicker, type Times } from './TimePicker';
 
 /** Steps of the timeline: about five pixels each on a common screen. */
 const STEPS = 180;
-const REFRESH_MS = 10_000;
-/** How often a page without samples looks for the first. */
-const EMPTY_MS = 5_000;
 
 export function Explore() {
   const [start, end] = [fields.start.value, fields.end.value];
-  const [query, type, by] = [fields.query.value, fields.type.value, fields.by.value];
-  const asked = now_ms.value;
-  const range = useMemo(() => parseRange(start, end, asked), [start, end, asked]);
+  const [query, type] = [fields.query.value, fields.type.value];
+  const [by, per] = [fields.by.value, fields.per.value];
+  const range = useRange(start, end);
   const question = useMemo<Question | null>(
     () => (typeof range === 'string' ? null : { selector: withBraces(query).text, range, type }),
     [range, query, type],
   );
-  const status = useResource<Status>(STATUS, { fleeting: true });
-  const timeline = useResource<Timeline>(question && timelineUrl(question, by, STEPS));
-  const { value: known } = status;
-  useEffect(() => {
-    if (known) setServerClock(known.now_ms);
-  }, [known]);
+  const known = useStatus();
+  const timeline = useResource<Timeline>(question && timelineUrl(question, { by, per, steps: STEPS }));
   const empty = timeline.value !== null && timeline.value.total === 0 && !timeline.error;
   useRefresh(end === 'now', fields.refresh.value, empty);
 
@@ -47,7 +41,7 @@ export function Explore() {
       <div class="asking">
         <SelectorBox question={question} error={badSelector} />
         <TypePicker types={known?.profile_types ?? []} />
-        <TimePicker />
+        <TimePicker times={{ start, end, refresh: fields.refresh.value }} onTimes={changeTimes} />
       </div>
       {typeof range === 'string' || question === null ? (
         <Message title="This time range cannot be read">
@@ -64,11 +58,7 @@ export function Explore() {
       ) : (
         <>
           {timeline.error && !badSelector && <FailureBanner failure={timeline.error} retry={refresh} />}
-          {incomplete.value !== '' && (
-            <div class="banner" role="alert">
-              Some stored data cannot be read and is missing here: {incomplete}
-            </div>
-          )}
+          <Incomplete missing={incomplete.value} />
           <Panels
             question={question}
             timeline={timeline}
@@ -95,22 +85,15 @@ function Panels({ question, timeline, counted }: PanelsProps) {
       <TimelinePanel question={question} timeline={timeline} over_ms={over_ms} />
       <div class="split" data-view={view}>
         {view !== 'table' && <FlamePanel question={question} over_ms={over_ms} />}
-        {view !== 'graph' && <TopTable question={question} over_ms={over_ms} />}
+        {view !== 'graph' && <TablePanel question={question} over_ms={over_ms} />}
       </div>
     </>
   );
 }
 
-/** Asks again on its own: when switched on, and while there is nothing to show yet. */
-function useRefresh(relative: boolean, on: boolean, empty: boolean): void {
-  const every_ms = !relative ? 0 : empty ? EMPTY_MS : on ? REFRESH_MS : 0;
-  useEffect(() => {
-    if (every_ms === 0) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) refresh();
-    }, every_ms);
-    return () => clearInterval(timer);
-  }, [every_ms]);
+/** Another time has other frames: the picture is shown whole. */
+function changeTimes(patch: Partial<Times>, replace = false): void {
+  change(patch.start === undefined ? patch : { ...patch, zoom: NO_PLACE.zoom }, replace);
 }
 
 function TypePicker({ types }: { types: string[] }) {

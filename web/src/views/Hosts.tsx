@@ -1,4 +1,5 @@
 // The agents that report: can the data be trusted?
+import '../styles/hosts.css';
 import { useEffect } from 'preact/hooks';
 import type { Host, Hosts as HostList } from '../api/types';
 import { HOSTS } from '../api/urls';

@@ -47,6 +47,16 @@ export function FailureBanner({ failure, retry }: { failure: Failure; retry: () 
   );
 }
 
+/** Says what the collector could not read and left out. */
+export function Incomplete({ missing }: { missing: string }) {
+  if (missing === '') return null;
+  return (
+    <div class="banner" role="alert">
+      Some stored data cannot be read and is missing here: {missing}
+    </div>
+  );
+}
+
 /** A thin line at the top of a part that waits for an answer. */
 export function Waiting({ active }: { active: boolean }) {
   return <div class="waiting" data-active={active} aria-hidden="true" />;

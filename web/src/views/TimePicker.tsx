@@ -2,12 +2,20 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { fromLocalInput, PRESETS, parseRange, printTime, rangeTitle, toLocalInput } from '../data/time';
 import { now_ms, refresh } from '../state/clock';
-import { change, fields, NO_PLACE } from '../state/explore';
 
-export function TimePicker() {
-  const start = fields.start.value;
-  const end = fields.end.value;
-  const on = fields.refresh.value;
+/** The fields of a page's state that say what time it shows. */
+export interface Times {
+  start: string;
+  end: string;
+  refresh: boolean;
+}
+
+interface Props {
+  times: Times;
+  onTimes: (patch: Partial<Times>, replace?: boolean) => void;
+}
+
+export function TimePicker({ times: { start, end, refresh: on }, onTimes }: Props) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -23,7 +31,7 @@ export function TimePicker() {
     setOpen(false);
     button.current?.focus();
     refresh();
-    change({ start: from, end: to, zoom: NO_PLACE.zoom });
+    onTimes({ start: from, end: to });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || !open) return;
@@ -50,7 +58,7 @@ export function TimePicker() {
         aria-pressed={on && end === 'now'}
         disabled={end !== 'now'}
         title={end === 'now' ? 'Ask again every 10 seconds' : 'Only a range that ends now can be followed'}
-        onClick={() => change({ refresh: !on }, true)}
+        onClick={() => onTimes({ refresh: !on }, true)}
       >
         Live
       </button>

@@ -19,11 +19,25 @@ export const SELECTOR_ID = 'selector';
 export const EXPORT_ID = 'export';
 export const HELP_ID = 'help';
 
+/** Begin of the ids of the table's tabs. */
+export const TABS_ID = 'table-of';
+
 const focus = (id: string) => document.getElementById(id)?.focus();
+const focusSearch = () => focus(document.getElementById(SEARCH_ID) ? SEARCH_ID : FILTER_ID);
 
 function flipDirection(): void {
   const direction = explore.value.direction === 'callees' ? 'callers' : 'callees';
   change({ direction, path: [], focus: null, zoom: { start: 0, end: 1 } });
+}
+
+function flipList(): void {
+  const { list, view } = explore.value;
+  const next = list === 'functions' ? 'breakdown' : 'functions';
+  change({ list: next, filter: '', view: view === 'graph' ? 'both' : view }, true);
+}
+
+function flipPer(): void {
+  change({ per: explore.value.per === 'time' ? 'request' : 'time' }, true);
 }
 
 /** One step back from where the picture is: first the zoom, then the search, then the focused frame's parent. */
@@ -41,11 +55,13 @@ export function focusSelected(): void {
 }
 
 export const KEYS: readonly Key[] = [
-  { key: '/', does: 'search the graph', run: () => focus(SEARCH_ID), explore: true },
+  { key: '/', does: 'search the graph; filter the table', run: focusSearch },
   { key: 's', does: 'edit the selector', run: () => focus(SELECTOR_ID), explore: true },
   { key: '1', does: 'graph only', run: () => change({ view: 'graph' }, true), explore: true },
   { key: '2', does: 'table only', run: () => change({ view: 'table' }, true), explore: true },
   { key: 'b', does: 'graph and table', run: () => change({ view: 'both' }, true), explore: true },
+  { key: 'd', does: 'break down by a label, or list functions', run: flipList, explore: true },
+  { key: 'p', does: 'CPU per request, or cores', run: flipPer, explore: true },
   {
     key: '0',
     does: 'whole graph',
@@ -82,13 +98,17 @@ function copyName(): void {
   else void copy(name, 'Name');
 }
 
+function isExplore(page: string): boolean {
+  return page === '/' || page === '/explore';
+}
+
 /** Runs the key of the table unless the reader is typing or a part of the page has taken it. */
 export function obeyKeys(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as HTMLElement;
   if (target.closest?.('input, select, textarea, dialog, [role=menu]')) return;
   const known = KEYS.find(({ key }) => key === event.key);
-  if (!known?.run || (known.explore && path.value === '/hosts')) return;
+  if (!known?.run || (known.explore && !isExplore(path.value))) return;
   event.preventDefault();
   known.run();
 }

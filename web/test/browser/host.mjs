@@ -41,6 +41,9 @@ try {
     mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: join(folder, 'explore.png') });
   }
+  await page.getByRole('link', { name: 'Endpoints' }).click();
+  await page.locator('.endpoints tbody tr, .message pre').first().waitFor({ timeout: 10_000 });
+  if (folder) await page.screenshot({ path: join(folder, 'endpoints.png') });
   await page.getByRole('link', { name: 'Hosts' }).click();
   await page.getByText('os.kernel').waitFor({ timeout: 10_000 });
   if (folder) await page.screenshot({ path: join(folder, 'hosts.png') });

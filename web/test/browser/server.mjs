@@ -15,6 +15,34 @@ const TYPES = {
   svg: 'image/svg+xml',
 };
 const SERVICES = ['feed', 'postgres', 'thumbnailer', 'celery', 'search', 'nginx', 'auth', ''];
+const ENDPOINTS = [
+  'GET /feed',
+  'POST /like/{id}',
+  'GET /profile/{user}',
+  'celery:images.resize',
+  'GET /search?<q>',
+  'POST /upload "raw"',
+  'GET /media/{id}/comments/{comment}/replies',
+];
+export const FLAG = 'feature_flag.result.variant.new_ranker';
+const ODD_FLAG = 'feature_flag.result.variant.spell check';
+
+/** What occurs of a label, most CPU first; the last of `thread.name` is what the limit cut off. */
+function valuesOf(world, by, query) {
+  const all = {
+    endpoint: [...(world.bare ? [] : ENDPOINTS), ''],
+    [FLAG]: ['', 'off', 'on'],
+    [ODD_FLAG]: ['v1', ''],
+  };
+  const values = all[by] ?? SERVICES;
+  return query.includes('endpoint!=""')
+    ? by === 'endpoint'
+      ? values.filter(Boolean)
+      : world.bare
+        ? []
+        : values
+    : values;
+}
 
 /** Starts a server on a free port of the loopback. `world` can be changed while it runs. */
 export async function startServer(world) {
@@ -33,7 +61,7 @@ export async function startServer(world) {
 /** What the made-up collector has stored. */
 export function makeWorld({ frames = 3_000, now_ms = Date.now(), empty = false } = {}) {
   const tree = makeTree(frames);
-  return { tree, top: topOf(tree), now_ms, empty, down: false, uncut: false };
+  return { tree, top: topOf(tree), now_ms, empty, down: false, bare: false, uncut: false };
 }
 
 function page(url, response) {
@@ -108,6 +136,8 @@ const SHAPES = {
     names: [
       'container.id',
       'endpoint',
+      FLAG,
+      ODD_FLAG,
       'host.name',
       'process.pid',
       'service.name',
@@ -116,6 +146,7 @@ const SHAPES = {
     ],
   }),
   timeline: (world, params) => timeline(world, params),
+  breakdown: (world, params) => breakdown(world, params),
   flamegraph: (world, params) => flameGraph(world, params),
   top: (world, params) => top(world, params),
   match: (world, params) => {
@@ -135,12 +166,14 @@ function timeline(world, params) {
   const length_ms = Date.parse(params.get('end')) - start_ms;
   const steps = Number(params.get('steps'));
   const step_ms = Math.max(1_000, Math.ceil(length_ms / steps / 1_000) * 1_000);
-  if (isEmpty(world, params)) return { start_ms, step_ms, by: params.get('by'), series: [], total: 0 };
+  const by = params.get('by');
+  const per = params.get('per') === 'request' ? 'request' : null;
+  if (isEmpty(world, params)) return { start_ms, step_ms, by, per, series: [], total: 0 };
   const count = Math.ceil(length_ms / step_ms);
   const next = random(7);
   const coresInAll = world.tree.totals[0] / (length_ms * 1e6);
   let total = 0;
-  const series = SERVICES.map((value, idx) => {
+  const series = valuesOf(world, by, params.get('query')).map((value, idx) => {
     const base = (coresInAll * 0.45) / 1.8 ** idx;
     const cores = Array.from({ length: count }, (_, step) => {
       const wave = 1 + 0.25 * Math.sin(step / (9 + idx * 3) + idx) + 0.2 * (next() - 0.5);
@@ -148,9 +181,59 @@ function timeline(world, params) {
     });
     const sum = Math.round(cores.reduce((all, one) => all + one, 0) * step_ms * 1e6);
     total += sum;
-    return { value, rest: 0, cores, total: sum };
+    return {
+      value,
+      rest: 0,
+      cores,
+      total: sum,
+      ...(per && perRequest(cores, requestsOf(world, value, idx), step_ms)),
+    };
   });
-  return { start_ms, step_ms, by: params.get('by'), series, total };
+  return { start_ms, step_ms, by, per, series, total };
+}
+
+/** Requests in a second; tasks and what has no label count none, and in a bare world nothing does. */
+function requestsOf(world, value, idx) {
+  return world.bare || value === '' || value.startsWith('celery') ? 0 : 10 / (idx + 1);
+}
+
+function perRequest(cores, requests_per_s, step_ms) {
+  const requests = cores.map((_, step) =>
+    step % 17 === 3 ? 0 : Math.round((requests_per_s * step_ms) / 1_000),
+  );
+  const cpu_ms_per_request = cores.map((one, step) =>
+    requests[step] === 0 ? null : (one * step_ms) / requests[step],
+  );
+  return { requests, cpu_ms_per_request };
+}
+
+function breakdown(world, params) {
+  const by = params.get('by');
+  const seconds = (Date.parse(params.get('end')) - Date.parse(params.get('start'))) / 1_000;
+  const values = isEmpty(world, params) ? [] : valuesOf(world, by, params.get('query'));
+  const rows = values.map((value, idx) => {
+    const cpu_ns = Math.round(world.tree.totals[0] / 2 ** (idx + 1));
+    return costRow(value, cpu_ns, Math.round(requestsOf(world, value, idx) * seconds), idx, seconds);
+  });
+  if (by === 'thread.name') Object.assign(rows.at(-1), { rest: 1_200 });
+  const sum = (key) => rows.reduce((all, row) => all + row[key], 0);
+  const total = costRow('', sum('cpu_ns'), sum('requests'), 0, seconds);
+  Object.assign(total, { client_errors: sum('client_errors'), server_errors: sum('server_errors') });
+  return { by, seconds, values_total: rows.length, rows, total };
+}
+
+function costRow(value, cpu_ns, requests, idx, seconds) {
+  const per = (amount) => (requests === 0 ? null : amount / requests);
+  return {
+    ...{ value, rest: 0, cpu_ns, requests, measured: requests },
+    cores: cpu_ns / 1e9 / seconds,
+    requests_per_s: requests / seconds,
+    cpu_ns_per_request: per(cpu_ns),
+    counted_cpu_ns_per_request: per(cpu_ns * (0.98 + idx / 100)),
+    instructions_per_request: null,
+    client_errors: idx % 2 === 1 ? Math.round(requests / 40) : 0,
+    server_errors: idx === 1 ? Math.round(requests / 900) : 0,
+  };
 }
 
 function flameGraph(world, params) {

@@ -122,6 +122,9 @@ describe('selector', () => {
     expect(withMatcher('', 'service.name', 'feed')).toBe('{service.name="feed"}');
     expect(withMatcher('{a="1", }', 'b', 'x"y')).toBe('{a="1", b="x\\"y"}');
     expect(withMatcher('{a="1"}', 'a', '1')).toBe('{a="1"}');
+    expect(withMatcher('{b="2",a="1"}', 'a', '1')).toBe('{b="2",a="1"}');
+    expect(withMatcher('{ba="1"}', 'a', '1')).toBe('{ba="1", a="1"}');
+    expect(withMatcher('{}', 'endpoint', '', '!=')).toBe('{endpoint!=""}');
     expect(withMatcher('a="1"', 'odd name', '2')).toBe('{a="1", "odd name"="2"}');
   });
 

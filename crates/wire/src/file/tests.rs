@@ -1,6 +1,9 @@
 //! Files told apart.
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
+use model::FrameKind;
 use proptest::prelude::*;
 use testkit::{batch_from_folded, to_folded};
 
@@ -34,6 +37,21 @@ fn every_format_reads_back_under_any_name() {
         for name in ["a", "a.svg", "a.txt", "a.json", "a.pb.gz"] {
             assert_eq!(to_folded(&read_any(name, &bytes).unwrap()), text, "{format} as {name}");
         }
+    }
+}
+
+#[test]
+fn python_functions_stay_what_they_are() {
+    let text = "<module> (/bin/site:3);burn (/srv/jobs.py:5);f.<locals>.<lambda> (<string>:0);main 300\n";
+    let batch = batch_from_folded(text);
+    let python = |batch: &Batch| {
+        let frames = batch.frames.iter().filter(|frame| frame.kind == FrameKind::Python);
+        frames.map(|frame| (frame.function.clone(), frame.file.clone(), frame.line)).collect::<BTreeSet<_>>()
+    };
+    for format in ALL {
+        let back = read_any("a", &write(format, &batch).unwrap()).unwrap();
+        assert_eq!(python(&back), python(&batch), "{format}");
+        assert_eq!(to_folded(&back), text, "{format}");
     }
 }
 

@@ -145,7 +145,7 @@ fn named(function: &protos::Function, texts: &Texts) -> Result<Frame, FileError>
     let marker = frame_text::is_marker(&name) || name.is_empty();
     let kind = match () {
         () if marker => FrameKind::Marker,
-        () if file.ends_with(".py") => FrameKind::Python,
+        () if frame_text::is_python(&name, &file) => FrameKind::Python,
         () => FrameKind::Native,
     };
     let function = if name.is_empty() { "[unknown]".into() } else { name };
@@ -155,7 +155,12 @@ fn named(function: &protos::Function, texts: &Texts) -> Result<Frame, FileError>
 fn placed(frame: Frame, mapping: Option<&protos::Mapping>, texts: &Texts) -> Result<Frame, FileError> {
     let Some(mapping) = mapping else { return Ok(frame) };
     let executable = texts.get(mapping.filename)?;
-    let kind = if executable.starts_with("[kernel") { FrameKind::Kernel } else { frame.kind };
+    let kind = match frame.kind {
+        _ if executable.starts_with("[kernel") => FrameKind::Kernel,
+        // Compilers write `<artificial>` and the like for what they made up.
+        FrameKind::Python if !frame.file.ends_with(".py") => FrameKind::Native,
+        kind => kind,
+    };
     Ok(Frame { kind, executable, build_id: texts.get(mapping.build_id)?, ..frame })
 }
 

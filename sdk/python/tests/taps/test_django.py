@@ -33,6 +33,9 @@ def site():
     from django.core.management import call_command
     from django.core.wsgi import get_wsgi_application
 
+    import fewer.django
+
+    fewer.django.comment_queries()
     call_command("migrate", verbosity=0)
     return get_wsgi_application(), get_asgi_application()
 
@@ -126,6 +129,33 @@ def test_inside_the_wsgi_middleware_there_is_one_request(site, counted):
     assert call_wsgi(fewer.wsgi.Middleware(site[0]), "/items/2/") == ("200 OK", b"GET /items/{pk}/")
     assert call_wsgi(fewer.wsgi.Middleware(site[0]), "/items/404/")[0] == "404 Not Found"
     assert counted.requests() == {endpoint("GET /items/{pk}/", new="true"): (2, 1, 0)}
+
+
+def test_queries_tell_their_endpoint(site):
+    from django.db import connection
+
+    executed = []
+
+    def note(execute, sql, params, many, context):
+        executed.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note), connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        with fewer.request("GET /items/{pk}"):
+            cursor.execute("SELECT 2")
+            cursor.execute("SELECT '%%', %s", [3])
+            assert cursor.fetchone() == ("%", 3)
+            cursor.execute("SELECT 4 /* mine */")
+        with fewer.request("celery:it's */"):
+            cursor.execute("SELECT 5")
+    assert executed == [
+        "SELECT 1",
+        "SELECT 2 /*endpoint='GET%20%2Fitems%2F%7Bpk%7D',route='%2Fitems%2F%7Bpk%7D'*/",
+        "SELECT '%%', %s /*endpoint='GET%%20%%2Fitems%%2F%%7Bpk%%7D',route='%%2Fitems%%2F%%7Bpk%%7D'*/",
+        "SELECT 4 /* mine */",
+        "SELECT 5 /*endpoint='celery%3Ait%27s%20%2A%2F'*/",
+    ]
 
 
 def test_waffle(site, counted):
