@@ -34,15 +34,21 @@ pub fn build() -> Result<PathBuf> {
 pub fn test() -> Result<()> {
     web()?;
     call("cargo", &["test", "--workspace", "--no-fail-fast"])?;
+    // Its layers for frameworks are features, so that nobody pays for those they do not use.
+    call("cargo", &["test", "-p", "fewer-sdk", "--all-features"])?;
     npm(&["run", "--silent", "test"])?;
     npm(&["run", "--silent", "test:browser"])?;
-    call("sh", &["sdk/python/tests/run.sh", "--one"])
+    call("sh", &["sdk/python/tests/run.sh", "--one"])?;
+    let fewer = target_dir()?.join("debug/fewer");
+    call("sh", &["tests/platform/test.sh", &fewer.to_string_lossy()])
 }
 
 /// Everything that looks at the code without running it.
 pub fn lint() -> Result<()> {
     call("cargo", &["fmt", "--all", "--check"])?;
     call("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    let sdk = ["clippy", "-p", "fewer-sdk", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
+    call("cargo", &sdk)?;
     tidy::run()?;
     npm_ready()?;
     npm(&["run", "--silent", "lint"])

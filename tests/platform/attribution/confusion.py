@@ -3,7 +3,8 @@
     confusion.py RECORDING.pb.gz [--log FOLDER]
 
 Rows are the truth: the endpoint and variant that a burn_… function on the stack stands for. Columns are the labels of
-the same sample. Exits with 1 when less than 99 % of the samples are right.
+the same sample. Exits with 1 when less than 99 % of the samples are right, or when any says another request than its
+stack: a label that is missing costs detail, one that is wrong costs trust.
 """
 
 import argparse
@@ -38,7 +39,12 @@ def said(sample: pprof.Sample) -> Kind:
     return sample.labels.get("endpoint", "-"), sample.labels.get(FLAG, "-")
 
 
-def report(recording: str, log: Optional[Path]) -> bool:
+def contradicts(known: Kind, labels: Kind) -> bool:
+    """Whether a label that is there says something else; a missing one says nothing."""
+    return any(said not in ("-", true) for true, said in zip(known, labels))
+
+
+def report(recording: str, log: Optional[Path], needed: float = NEEDED) -> bool:
     """Prints the table; whether enough of it is right."""
     samples = pprof.read(recording)
     cells: Counter = Counter()
@@ -47,7 +53,7 @@ def report(recording: str, log: Optional[Path]) -> bool:
         known = truth(sample)
         if known is not None:
             cells[known, said(sample)] += sample.count
-            sources[sample.labels.get("label_source", "-")] += sample.count
+            sources[sample.labels.get("fewer.label_source", "-")] += sample.count
     total = sum(cells.values())
     right = sum(count for (known, labels), count in cells.items() if known == labels)
     outside = sum(sample.count for sample in samples) - total
@@ -59,12 +65,13 @@ def report(recording: str, log: Optional[Path]) -> bool:
         print(f"  {_short(known):19}" + "".join(f"{count:18}" for count in row) + f"{share:9.2%}")
     if log is not None:
         _print_burnt(samples, log)
+    wrong = sum(count for (known, labels), count in cells.items() if contradicts(known, labels))
     share = right / total if total else 0.0
-    print(f"  {right} of {total} samples right = {share:.3%}; {outside} outside of burning")
+    print(f"  {right} of {total} samples right = {share:.3%}, {wrong} wrong; {outside} outside of burning")
     print(f"  label_source {dict(sources)}")
     if total < SAMPLES_AT_LEAST:
         print(f"  too few samples to judge: {SAMPLES_AT_LEAST} are needed")
-    return total >= SAMPLES_AT_LEAST and share >= NEEDED
+    return total >= SAMPLES_AT_LEAST and wrong == 0 and share >= needed
 
 
 def _print_burnt(samples: "list[pprof.Sample]", log: Path) -> None:

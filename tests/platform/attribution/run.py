@@ -32,7 +32,7 @@ def contexts(options: argparse.Namespace, folder: Path) -> "list[bool]":
         command = [sys.executable, str(HERE / "workload.py"), mode]
         recording, log = record(options, command, folder / mode)
         print(f"\n== {mode}")
-        results.append(confusion.report(recording, log))
+        results.append(confusion.report(recording, log, options.least))
     return results
 
 
@@ -78,6 +78,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=int, default=RATE_HZ)
+    parser.add_argument("--least", type=float, default=0.99, help="share of samples that has to be right (contexts)")
     parser.add_argument("--keep", type=Path, help="keep the recordings in this folder")
     options = parser.parse_args()
     run = {"contexts": contexts, "counting": counting}[options.what]

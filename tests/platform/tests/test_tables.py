@@ -35,9 +35,13 @@ class TablesTest(unittest.TestCase):
     def test_labels_against_the_stack(self):
         right = [sample("burn_feed_new", "GET /feed", "new", 1990), pprof.Sample(("idle",), {}, 5, 5)]
         log = [["GET /feed", "new", 3, 2_000_000_000]]
-        good, text = self.judged(right + [sample("burn_like_new", "GET /feed", "new", 10)], confusion.report, log)
+        missing = [pprof.Sample(("burn_like_new",), {}, 10, 10)]
+        good, text = self.judged(right + missing, confusion.report, log)
         self.assertTrue(good)
-        self.assertIn("1990 of 2000 samples right = 99.500%; 5 outside of burning", text)
+        self.assertIn("1990 of 2000 samples right = 99.500%, 0 wrong; 5 outside of burning", text)
+        good, text = self.judged(right + [sample("burn_like_new", "GET /feed", "new", 1)], confusion.report, log)
+        self.assertFalse(good)
+        self.assertIn("1990 of 1991 samples right = 99.950%, 1 wrong", text)
         wrong_flag = [sample("burn_feed_plain", "GET /feed", "new", 30)]
         self.assertFalse(self.judged(right + wrong_flag, confusion.report, log)[0])
         unlabelled = [pprof.Sample(("burn_feed_new",), {}, 30, 30)]
