@@ -156,6 +156,7 @@ impl Attributor {
         tally.set("unwind_rows_total", "loaded", counters.rows_loaded);
         tally.set("unwind_rows_total", "evicted", counters.rows_evicted);
         tally.set("unwind_rows_total", "too big", counters.rows_too_big);
+        tally.set("unwind_rows_total", "delayed", counters.rows_delayed);
         tally.set("unwind_signal_frames_total", "", counters.signal_frames);
         tally
     }
@@ -206,6 +207,7 @@ fn cut_marker(outcome: Outcome) -> &'static str {
         Outcome::StackSwitch => "[stack switch]",
         Outcome::NoMapping => "[no mapping]",
         Outcome::NoRows => "[no unwind rows]",
+        Outcome::RowsDelayed => "[rows delayed]",
         Outcome::Jit => "[jit]",
         Outcome::FileUnreadable => "[file unreadable]",
         Outcome::ReadFault => "[read fault]",

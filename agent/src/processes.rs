@@ -63,6 +63,9 @@ struct LabelKeys {
     host_name: Arc<str>,
     process_pid: Arc<str>,
     thread_name: Arc<str>,
+    label_source: Arc<str>,
+    /// Where labels come from while no context says more: the thread's name.
+    comm: Arc<str>,
 }
 
 /// Images and threads beyond these make room for others.
@@ -84,6 +87,8 @@ impl Processes {
                 host_name: keys::HOST_NAME.into(),
                 process_pid: keys::PROCESS_PID.into(),
                 thread_name: keys::THREAD_NAME.into(),
+                label_source: keys::LABEL_SOURCE.into(),
+                comm: "comm".into(),
             },
             options,
             images: Lru::new(MAX_IMAGES),
@@ -108,6 +113,7 @@ impl Processes {
             (self.label_keys.host_name.clone(), self.host_name.clone()),
             (self.label_keys.process_pid.clone(), thread.pid.to_string().into()),
             (self.label_keys.thread_name.clone(), comm.into()),
+            (self.label_keys.label_source.clone(), self.label_keys.comm.clone()),
         ];
         let labels = process.merged(&LabelSet::new(own)).merged(&self.options.extra_labels);
         let labels = Arc::new(labels);

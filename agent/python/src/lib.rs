@@ -14,6 +14,7 @@ mod counters;
 mod debug_offsets;
 mod discovery;
 mod eval;
+mod evidence;
 mod interpreter;
 mod layout;
 mod lines;
@@ -25,6 +26,7 @@ mod record;
 mod refusal;
 mod text;
 mod threads;
+mod values;
 mod version;
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub use counters::{
 pub use discovery::{
     ContextVariable, DISCOVERIES_MAX, Discovery, Published, Publisher, ThreadSchema, Unread,
 };
+pub use evidence::{CodeUnit, Evidence, ExecutionState, Scan, ScanCounters, Sign, UNITS_MAX};
 pub use interpreter::{Interpreter, is_musl, may_be_interpreter};
 pub use layout::{CodeLayout, FrameLayout, FrameMode, InstructionForm, LineTable};
 pub use mapping::Mapping;
@@ -47,4 +50,5 @@ pub use merge::{
 };
 pub use record::{RECORD_BYTES_MAX, Record, RecordError};
 pub use refusal::Refusal;
+pub use values::{Owner, PageMemory, Sample, Share, ValueLimits, Values, ValuesError};
 pub use version::Version;

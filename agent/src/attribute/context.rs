@@ -32,11 +32,9 @@ pub(super) struct Contexts {
 }
 
 const MAX_QUERIES: usize = 1024;
-const MAX_MERGED: usize = 8192;
+const MAX_MERGED: usize = 4096;
 /// Counts samples by what reading their context came to.
 const CONTEXTS: &str = "context_outcome_total";
-/// Where labels come from when nothing else says anything: the thread's name.
-const COMM: &str = "comm";
 
 impl Contexts {
     pub(super) fn new() -> Self {
@@ -52,7 +50,7 @@ impl Contexts {
         }
     }
 
-    /// The labels of a thread together with those of what it works on.
+    /// The labels of a thread together with those of what it works on, if that is known.
     pub(super) fn labels(
         &mut self,
         sample: &RawSample<'_>,
@@ -64,7 +62,7 @@ impl Contexts {
         let found = raw
             .or_else(|| sample.query_text.as_ref().and_then(|text| self.query(text)))
             .or_else(|| self.framework(sample.pid, stack, runtimes));
-        let (context, source) = found.unwrap_or_else(|| (Arc::default(), COMM));
+        let Some((context, source)) = found else { return thread };
         let key = (thread, context, source);
         if let Some(merged) = self.merged.get(&key) {
             return merged.clone();

@@ -76,9 +76,9 @@ impl Image {
                 if offset.saturating_add(size) > file.metadata()?.len() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-                file.read_exact_at(Arc::get_mut(&mut bytes).unwrap_or_default(), offset)?;
-                Ok(bytes)
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, offset)?;
+                Ok(Arc::from(bytes))
             }
             Self::Memory(bytes) => {
                 let offset = usize::try_from(offset).map_err(too_big)?;
@@ -90,6 +90,11 @@ impl Image {
 }
 
 impl Layout {
+    /// How much there is to read of unwind rows.
+    pub(crate) fn rows_bytes(&self) -> u64 {
+        [self.eh_frame, self.eh_frame_hdr].iter().flatten().map(|section| section.size).sum()
+    }
+
     /// What to subtract from a runtime address to get the file address, for a mapping of this file.
     pub(crate) fn bias(&self, mapping_start: u64, mapping_offset: u64) -> Option<u64> {
         // The kernel maps whole pages, so the mapping can begin before its segment.

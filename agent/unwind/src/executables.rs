@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    Backing, Counters, Executable, ExecutableId, FileIdentity, Limits, MappedAt, Mapping, ProcessFiles,
+    Backing, Counters, Executable, ExecutableId, FileIdentity, Limits, MappedAt, Mapping, Outcome, ProcessFiles,
     build_id,
     elf::{Image, Layout},
+    load_budget::LoadBudget,
     lru::Lru,
     rows::Rows,
 };
@@ -24,6 +25,7 @@ pub(crate) struct Executables {
     vdso: Option<Arc<Known>>,
     rows: Lru<ExecutableId, Rows>,
     rows_bytes_max: usize,
+    loading: LoadBudget,
     next_id: u64,
     too_big: u64,
 }
@@ -49,6 +51,7 @@ impl Executables {
             vdso: None,
             rows: Lru::new(limits.rows_bytes),
             rows_bytes_max: limits.rows_bytes,
+            loading: LoadBudget::new(limits.rows_bytes_per_s),
             next_id: 0,
             too_big: 0,
         }
@@ -81,23 +84,28 @@ impl Executables {
         self.too_big
     }
 
-    /// The unwind rows of an executable, read again if they had been given up.
+    /// The unwind rows of an executable, read again if they had been given up; else why not.
     pub(crate) fn rows(
         &mut self,
         known: &Known,
         files: &dyn ProcessFiles,
-        (pid, mapping): (u32, &Mapping),
+        (pid, mapping, now_ns): (u32, &Mapping, u64),
         counters: &mut Counters,
-    ) -> Option<&mut Rows> {
+    ) -> Result<&mut Rows, Outcome> {
         let id = known.executable.id;
         if self.rows.get(&id).is_none() {
-            let rows = self.load(known, files, pid, mapping)?;
+            let bytes = known.layout.as_ref().map_or(0, Layout::rows_bytes);
+            if !self.loading.take(bytes, now_ns) {
+                counters.rows_delayed += 1;
+                return Err(Outcome::RowsDelayed);
+            }
+            let rows = self.load(known, files, pid, mapping).ok_or(Outcome::FileUnreadable)?;
             let weight = rows.bytes();
             counters.rows_loaded += 1;
             counters.rows_evicted += self.rows.insert(id, rows, weight);
             counters.rows_bytes = self.rows.weight() as u64;
         }
-        self.rows.get(&id)
+        self.rows.get(&id).ok_or(Outcome::FileUnreadable)
     }
 
     fn load(&self, known: &Known, files: &dyn ProcessFiles, pid: u32, mapping: &Mapping) -> Option<Rows> {

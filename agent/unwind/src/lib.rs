@@ -17,6 +17,7 @@ mod build_id;
 mod elf;
 mod executable;
 mod executables;
+mod load_budget;
 mod lru;
 mod maps;
 mod outcome;

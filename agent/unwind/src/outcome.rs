@@ -13,6 +13,8 @@ pub enum Outcome {
     NoMapping,
     /// Code without unwind rows, and no chain of frame pointers led on.
     NoRows,
+    /// So many rows were read of late that these have to wait, and no chain of frame pointers led on.
+    RowsDelayed,
     /// Code written at run time, and no chain of frame pointers led on.
     Jit,
     /// The executable's file could not be opened or read, and no chain of frame pointers led on.
@@ -29,12 +31,13 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome there is, for listing.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Complete,
         Self::BeyondCopy,
         Self::StackSwitch,
         Self::NoMapping,
         Self::NoRows,
+        Self::RowsDelayed,
         Self::Jit,
         Self::FileUnreadable,
         Self::ReadFault,
@@ -51,6 +54,7 @@ impl Outcome {
             Self::StackSwitch => "stack switch",
             Self::NoMapping => "no mapping",
             Self::NoRows => "no unwind rows",
+            Self::RowsDelayed => "rows delayed",
             Self::Jit => "jit",
             Self::FileUnreadable => "file unreadable",
             Self::ReadFault => "read fault",
@@ -82,6 +86,8 @@ pub struct Counters {
     pub rows_evicted: u64,
     /// Executables whose rows alone exceed the byte limit.
     pub rows_too_big: u64,
+    /// Times that rows were not read because too much had been read of late.
+    pub rows_delayed: u64,
     /// Signal frames stepped over.
     pub signal_frames: u64,
     /// Bytes of unwind rows held now.

@@ -30,6 +30,8 @@ pub struct Limits {
     pub executables: usize,
     /// Bytes of unwind rows, the only large thing held.
     pub rows_bytes: usize,
+    /// Bytes of unwind rows read in a second, over a while.
+    pub rows_bytes_per_s: u64,
     /// Executable mappings of one process.
     pub mappings: usize,
     /// Bytes of one process's list of mappings.
@@ -45,7 +47,8 @@ impl Default for Limits {
             images: 1024,
             overlays: 256,
             executables: 4096,
-            rows_bytes: 16 << 20,
+            rows_bytes: 18 << 20,
+            rows_bytes_per_s: 16 << 20,
             mappings: 4096,
             maps_bytes: 4 << 20,
             reread_interval_ns: 500_000_000,
@@ -209,13 +212,14 @@ impl Walk<'_> {
     fn step_by_rows(&mut self, at: usize, code: &Code, here: Here) -> Result<Here, Outcome> {
         let has_rows = code.known.layout.as_ref().is_some_and(|layout| layout.eh_frame.is_some());
         let mapping = self.space.mapping(at);
-        let rows = mapping.filter(|_| has_rows).and_then(|mapping| {
-            self.executables.rows(&code.known, self.files, (self.sample.pid, mapping), self.counters)
+        let no_rows = if code.known.is_readable() { Outcome::NoRows } else { Outcome::FileUnreadable };
+        let rows = mapping.filter(|_| has_rows).ok_or(no_rows).and_then(|mapping| {
+            let at = (self.sample.pid, mapping, self.sample.at_ns);
+            self.executables.rows(&code.known, self.files, at, self.counters)
         });
-        let Some(rows) = rows else {
-            let is_unread = has_rows || !code.known.is_readable();
-            let outcome = if is_unread { Outcome::FileUnreadable } else { Outcome::NoRows };
-            return self.step_by_frame_pointer(here, outcome);
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(outcome) => return self.step_by_frame_pointer(here, outcome),
         };
         let in_file = here.address.lookup().wrapping_sub(code.bias);
         // Without a row framehop takes the leaf for a stub that pushed nothing, which is wrong for whole programs

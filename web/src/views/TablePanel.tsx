@@ -47,10 +47,9 @@ export function TablePanel({ question, over_ms }: Props) {
         />
         {fields.view.value === 'table' && <ViewSwitch />}
         <div class="spring" />
-        <small>
-          {list === 'functions' && top.value && functionCount(top.value)}
-          {list === 'breakdown' && breakdown.value && `${count(breakdown.value.values_total)} values`}
-        </small>
+        {list === 'functions'
+          ? top.value && <FunctionCount top={top.value} />
+          : breakdown.value && <small>{count(breakdown.value.values_total)} values</small>}
       </div>
       <div id={BODY_ID} class="tab-body" role="tabpanel" aria-labelledby={`${TABS_ID}-${list}`}>
         {error && isFatal(error, value !== null) ? (
@@ -65,9 +64,13 @@ export function TablePanel({ question, over_ms }: Props) {
   );
 }
 
-function functionCount({ rows, functions_total, unit }: Top): string {
-  const shown = rows.length < functions_total ? `${count(rows.length)} of ` : '';
-  return `${shown}${count(functions_total)} · ${unit === 'nanoseconds' ? 'cores' : unit}`;
+function FunctionCount({ top: { rows, functions_total, unit } }: { top: Top }) {
+  const cut = rows.length < functions_total;
+  return (
+    <small title={cut ? `The first ${count(rows.length)} are listed` : undefined}>
+      {count(functions_total)} · {unit === 'nanoseconds' ? 'cores' : unit}
+    </small>
+  );
 }
 
 function Tabs({ list: current }: { list: Explore['list'] }) {

@@ -10,8 +10,17 @@ use crate::context::{labels, route};
 pub(crate) struct Comment(Vec<(&'static str, String)>);
 
 /// Keys that are kept; the first four name the sender. `endpoint` is what our SDKs add: method and route.
-const KEYS: [&str; 9] =
-    ["endpoint", "route", "controller", "action", "framework", "application", "app_name", "db_driver", "traceparent"];
+const KEYS: [&str; 9] = [
+    "endpoint",
+    "route",
+    "controller",
+    "action",
+    "framework",
+    "application",
+    "app_name",
+    "db_driver",
+    "traceparent",
+];
 /// Pairs that are looked at.
 const PAIRS_MAX: usize = 32;
 

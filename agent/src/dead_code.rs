@@ -1,0 +1,160 @@
+//! Which functions of live Python processes have run, and which have not: read from outside, without a collector, and
+//! without stopping, writing to or slowing a process (I10).
+//!
+//! [`scan`] reads one process; [`rows`] puts processes together by function. What a process inherited from the one it
+//! was forked from is told apart where that one still lives.
+
+mod flags;
+mod inherited;
+mod memory;
+mod origin;
+mod owners;
+mod present;
+mod rows;
+mod target;
+
+use std::{io, path::Path, sync::Arc};
+
+use agent_python::{Refusal, Scan, ScanCounters, Sign};
+
+pub use agent_python::ExecutionState;
+pub use flags::{Flag, flags};
+pub use origin::Origin;
+pub use owners::{Owners, is_like};
+pub use rows::{Row, rows};
+
+use inherited::Ancestor;
+use target::Target;
+
+/// What one process's code objects say.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The process.
+    pub pid: u32,
+    /// Its interpreter's release, such as `3.11` or `3.12.1`.
+    pub version: String,
+    /// The process that it was forked from, if that lives and its marks could be compared.
+    pub ancestor: Option<u32>,
+    /// Its functions.
+    pub functions: Vec<Function>,
+    /// How the scan went.
+    pub counters: Counters,
+}
+
+/// One function of one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Qualified name; before 3.11 the name alone.
+    pub function: Arc<str>,
+    /// The file, as the process has it.
+    pub file: Arc<str>,
+    /// First line.
+    pub line: u32,
+    /// Tells two functions on one line apart.
+    pub size: u64,
+    /// Whether it ran.
+    pub state: ExecutionState,
+    /// How that is known.
+    pub evidence: String,
+}
+
+/// What was read, and what was not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// What the scan counted.
+    pub scan: ScanCounters,
+    /// Memory that was left alone because it is in swap, or because there is too much.
+    pub skipped_bytes: u64,
+}
+
+/// Why a process cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadCodeError {
+    /// There is no such process, or it may not be looked at.
+    #[error("process {pid}: cannot read {what}: {source}; it must run, and be yours or you root")]
+    Unreadable {
+        /// The process.
+        pid: u32,
+        /// The file of `/proc`.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It has no CPython in it.
+    #[error("process {pid} runs no CPython")]
+    NoInterpreter {
+        /// The process.
+        pid: u32,
+    },
+    /// Its interpreter is one whose marks are not known.
+    #[error("process {pid}: refused ({}): {refusal}", refusal.name())]
+    Refused {
+        /// The process.
+        pid: u32,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// It ended or began another program while it was read; what was read is not the whole.
+    #[error("process {pid} ended while it was read")]
+    Ended {
+        /// The process.
+        pid: u32,
+    },
+}
+
+/// Memory that is looked at between two calls of `progress`.
+const STEP_BYTES: u64 = 4 << 20;
+
+/// Reads one process. `progress` hears how many bytes of how many are done.
+pub fn scan(
+    proc_root: &Path,
+    pid: u32,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Process, DeadCodeError> {
+    let target = Target::attach(proc_root, pid)?;
+    let memory = present::find(proc_root, pid)?;
+    let total: u64 = memory.ranges.iter().map(|range| range.end - range.start).sum();
+    let mut scan = Scan::new(&target.memory, &target.interpreter);
+    let mut done = 0;
+    for range in &memory.ranges {
+        for start in (range.start..range.end).step_by(STEP_BYTES as usize) {
+            let end = range.end.min(start + STEP_BYTES);
+            scan.look(start..end);
+            done += end - start;
+            progress(done, total);
+        }
+    }
+    let evidence = scan.finish();
+    if !target.is_alive() {
+        return Err(DeadCodeError::Ended { pid });
+    }
+    let evidence = evidence.map_err(|refusal| DeadCodeError::Refused { pid, refusal })?;
+    let ancestor = Ancestor::find(proc_root, pid, &target.interpreter);
+    let ancestor = ancestor.filter(|ancestor| evidence.units.iter().any(|unit| ancestor.has(unit)));
+    let function = |unit: &agent_python::CodeUnit| {
+        let inherited = ancestor.as_ref().and_then(|ancestor| ancestor.note(unit));
+        Function {
+            function: unit.function.clone(),
+            file: unit.file.clone(),
+            line: unit.line,
+            size: unit.size(),
+            state: unit.sign.state(),
+            evidence: evidence_text(unit.sign, unit.is_generator) + &inherited.unwrap_or_default(),
+        }
+    };
+    Ok(Process {
+        pid,
+        version: target.interpreter.version.to_string(),
+        functions: evidence.units.iter().map(function).collect(),
+        ancestor: ancestor.map(|ancestor| ancestor.pid),
+        counters: Counters { scan: evidence.counters, skipped_bytes: memory.skipped_bytes },
+    })
+}
+
+fn evidence_text(sign: Sign, is_generator: bool) -> String {
+    match sign.state() {
+        // Making a generator or coroutine runs nothing of it.
+        ExecutionState::Unexecuted if is_generator => format!("{sign}; may have been made, not begun"),
+        _ => sign.to_string(),
+    }
+}

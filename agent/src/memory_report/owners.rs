@@ -1,0 +1,197 @@
+//! What several interpreters hold alike, by owner.
+
+use std::{collections::HashMap, rc::Rc};
+
+use agent_python::{Owner, Sample, Values};
+
+/// One process's values, and those of the process it was forked from.
+pub(super) struct Inhabitant {
+    pub(super) values: Option<Rc<Values>>,
+    pub(super) parent: Option<Rc<Values>>,
+}
+
+/// Memory that several processes have of their own, with equal content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// How many processes.
+    pub processes: u64,
+    /// In all of them together.
+    pub bytes: u64,
+    /// What would be left over if each content were there once.
+    pub saved_bytes: u64,
+    /// Of that, what stays shared however much the objects are used: the inside of large blocks of plain data.
+    pub flat_saved_bytes: u64,
+}
+
+/// One attribute that several processes hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedOwner {
+    /// The module.
+    pub module: String,
+    /// Its attribute; empty for the module's code.
+    pub attribute: String,
+    /// The type of the value; see [`agent_python::Owner`].
+    pub kind: String,
+    /// Processes that have the attribute.
+    pub processes: u64,
+    /// What they hold by it that no other process has, equal or not.
+    pub own_bytes: u64,
+    /// Equal content that each made for itself.
+    pub loaded: Copies,
+    /// Equal content that the parent had made before the fork and that is not shared any more.
+    pub dirtied: Copies,
+    /// Of `dirtied`, what became private by more than the share of plain data did: only the collector touches
+    /// containers and leaves plain data alone.
+    pub collector_bytes: u64,
+}
+
+/// Compares the owners of the same name in all processes.
+pub(super) fn compare(inhabitants: &[Inhabitant]) -> Vec<SharedOwner> {
+    let mut order: Vec<(&str, &str)> = Vec::new();
+    let mut holders: HashMap<(&str, &str), Vec<(&Owner, Option<&Owner>)>> = HashMap::new();
+    for inhabitant in inhabitants {
+        let Some(values) = &inhabitant.values else { continue };
+        let of_parent: HashMap<(&str, &str), &Owner> = inhabitant
+            .parent
+            .iter()
+            .flat_map(|parent| &parent.owners)
+            .map(|owner| (name(owner), owner))
+            .collect();
+        for owner in &values.owners {
+            let name = name(owner);
+            let list = holders.entry(name).or_default();
+            if list.is_empty() {
+                order.push(name);
+            }
+            list.push((owner, of_parent.get(&name).copied()));
+        }
+    }
+    order.into_iter().filter_map(|name| holders.get(&name)).map(|held| compare_one(held)).collect()
+}
+
+fn name(owner: &Owner) -> (&str, &str) {
+    (&owner.module, &owner.attribute)
+}
+
+fn compare_one(held: &[(&Owner, Option<&Owner>)]) -> SharedOwner {
+    let mut shared = SharedOwner { processes: held.len() as u64, ..SharedOwner::default() };
+    // In how many processes content is, of those where it is not shared with anyone.
+    let mut holders: HashMap<u128, u64> = HashMap::new();
+    for (owner, _) in held {
+        shared.module.clone_from(&owner.module);
+        shared.attribute.clone_from(&owner.attribute);
+        shared.kind.clone_from(&owner.kind);
+        shared.own_bytes += owner.share.own_bytes;
+        let mut own: Vec<u128> =
+            owner.samples.iter().filter(|sample| is_own(sample)).map(|s| s.fingerprint).collect();
+        own.sort_unstable();
+        own.dedup();
+        own.into_iter().for_each(|fingerprint| *holders.entry(fingerprint).or_default() += 1);
+    }
+    for (owner, parent) in held {
+        let before: HashMap<u128, ()> =
+            parent.iter().flat_map(|parent| &parent.samples).map(|sample| (sample.fingerprint, ())).collect();
+        let mut preloaded = Preloaded::default();
+        let (loaded_before, dirtied_before) = (shared.loaded.bytes, shared.dirtied.bytes);
+        for sample in &owner.samples {
+            if before.contains_key(&sample.fingerprint) {
+                preloaded.add(sample);
+                shared.dirtied.add(sample, 1, 1);
+            } else if let Some(count) = holders.get(&sample.fingerprint).filter(|count| **count > 1) {
+                shared.loaded.add(sample, count - 1, *count);
+            }
+        }
+        shared.loaded.processes += u64::from(shared.loaded.bytes > loaded_before);
+        shared.dirtied.processes += u64::from(shared.dirtied.bytes > dirtied_before);
+        shared.collector_bytes += preloaded.collector_bytes();
+    }
+    shared
+}
+
+fn is_own(sample: &Sample) -> bool {
+    sample.share.own_bytes > 0
+}
+
+impl Copies {
+    /// Adds content of which the given fraction could go.
+    fn add(&mut self, sample: &Sample, numerator: u64, denominator: u64) {
+        self.bytes += sample.share.own_bytes;
+        self.saved_bytes += sample.share.own_bytes * numerator / denominator;
+        self.flat_saved_bytes += sample.flat_own_bytes * numerator / denominator;
+    }
+}
+
+/// Content from before the fork, by what touches it.
+#[derive(Default)]
+struct Preloaded {
+    containers: agent_python::Share,
+    plain: agent_python::Share,
+}
+
+impl Preloaded {
+    fn add(&mut self, sample: &Sample) {
+        if sample.is_container { self.containers.add(sample.share) } else { self.plain.add(sample.share) }
+    }
+
+    fn collector_bytes(&self) -> u64 {
+        let fraction = |share: agent_python::Share| share.own_bytes as f64 / (share.bytes as f64).max(1.0);
+        let more = (fraction(self.containers) - fraction(self.plain)).max(0.0);
+        (more * self.containers.bytes as f64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent_python::Share;
+
+    use super::*;
+
+    /// Content by number: negative is shared with another process, of plain data unless a multiple of ten.
+    fn values(contents: &[i32]) -> Option<Rc<Values>> {
+        let samples: Vec<Sample> = contents
+            .iter()
+            .map(|content| Sample {
+                fingerprint: content.unsigned_abs().into(),
+                share: Share { bytes: 100, own_bytes: if *content > 0 { 100 } else { 0 } },
+                flat_own_bytes: 0,
+                is_container: content % 10 == 0,
+            })
+            .collect();
+        let owner = Owner { module: "conf".into(), attribute: "TABLE".into(), samples, ..Owner::default() };
+        Some(Rc::new(Values { owners: vec![owner], ..Values::default() }))
+    }
+
+    fn check(
+        parent: &[i32],
+        processes: &[&[i32]],
+        loaded: [u64; 3],
+        dirtied: [u64; 3],
+        collector_bytes: u64,
+    ) {
+        let parent = if parent.is_empty() { None } else { values(parent) };
+        let inhabitants: Vec<Inhabitant> = processes
+            .iter()
+            .map(|contents| Inhabitant { values: values(contents), parent: parent.clone() })
+            .collect();
+        let found = compare(&inhabitants);
+        let numbers = |copies: &Copies| [copies.processes, copies.bytes, copies.saved_bytes];
+        assert_eq!(
+            (numbers(&found[0].loaded), numbers(&found[0].dirtied), found[0].collector_bytes),
+            (loaded, dirtied, collector_bytes)
+        );
+    }
+
+    #[test]
+    fn equal_content_is_found_and_its_origin_told() {
+        // Loaded in each, and different in each.
+        check(&[], &[&[1, 2], &[1, 2], &[1, 2], &[1, 2]], [4, 800, 600], [0; 3], 0);
+        check(&[], &[&[1, 2], &[3, 4]], [0; 3], [0; 3], 0);
+        check(&[], &[&[1, 2], &[1, 3], &[4]], [2, 200, 100], [0; 3], 0);
+        // Still shared, read since the fork, and only collected since.
+        check(&[1, 2], &[&[-1, -2], &[-1, -2]], [0; 3], [0; 3], 0);
+        check(&[1, 10], &[&[1, 10], &[1, 10]], [0; 3], [2, 400, 400], 0);
+        check(&[1, 10], &[&[-1, 10], &[-1, 10]], [0; 3], [2, 200, 200], 200);
+        // The parent has some of it.
+        check(&[1], &[&[1, 2], &[1, 2]], [2, 200, 100], [2, 200, 200], 0);
+    }
+}

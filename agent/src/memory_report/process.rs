@@ -1,0 +1,102 @@
+//! One process: who it is, whether it is still the same, and whose fork it is.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Outcome, memory::CachedMemory};
+
+/// A process that can be read.
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) root: PathBuf,
+    pub(super) stat: Stat,
+    pub(super) command: String,
+    pub(super) executable: PathBuf,
+    pub(super) memory: CachedMemory,
+}
+
+/// What the kernel says of a process in one line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) parent: u32,
+    /// When it started; another process with the same id started later.
+    pub(super) started: u64,
+    /// Where code, stack and heap begin. A fork has its parent's; a new program has its own.
+    pub(super) layout: [u64; 3],
+}
+
+const COMMAND_BYTES_MAX: usize = 4096;
+
+impl Process {
+    pub(super) fn open(proc_root: &Path, pid: u32) -> Result<Self, Outcome> {
+        let root = proc_root.join(pid.to_string());
+        let stat = Stat::read(&root).map_err(|error| outcome(&error))?;
+        let open = |name: &str| File::open(root.join(name)).map_err(|error| outcome(&error));
+        let (memory, pagemap) = (open("mem")?, open("pagemap")?);
+        let executable = fs::read_link(root.join("exe")).map_err(|error| outcome(&error))?;
+        let mut command = fs::read(root.join("cmdline")).unwrap_or_default();
+        command.truncate(COMMAND_BYTES_MAX);
+        let command = String::from_utf8_lossy(&command).replace('\0', " ").trim().to_owned();
+        Ok(Self { pid, root, stat, command, executable, memory: CachedMemory::new(memory, pagemap) })
+    }
+
+    /// True while the process that was opened runs, and runs the same program.
+    pub(super) fn is_same(&self) -> bool {
+        let executable = fs::read_link(self.root.join("exe"));
+        Stat::read(&self.root).is_ok_and(|stat| stat == Stat { parent: stat.parent, ..self.stat })
+            && executable.is_ok_and(|executable| executable == self.executable)
+    }
+
+    /// True when both began as one process: addresses mean the same in both.
+    pub(super) fn is_fork_of(&self, other: &Self) -> bool {
+        self.stat.layout == other.stat.layout
+            && self.stat.layout != [0; 3]
+            && self.executable == other.executable
+    }
+}
+
+impl Stat {
+    fn read(root: &Path) -> io::Result<Self> {
+        let text = fs::read(root.join("stat"))?;
+        Self::parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// The name in parentheses may hold anything; the third field follows it.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let rest = text.rsplit(|byte| *byte == b')').next()?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        Some(Self {
+            parent: field(4)?.try_into().ok()?,
+            started: field(22)?,
+            layout: [field(26)?, field(28)?, field(47)?],
+        })
+    }
+}
+
+pub(super) fn outcome(error: &io::Error) -> Outcome {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Outcome::NotPermitted,
+        _ => Outcome::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_line_is_read() {
+        let numbers: Vec<String> = (5..=52).map(|number| number.to_string()).collect();
+        let line = format!("7 (a) b (c) S 4 {}", numbers.join(" "));
+        let expected = Stat { parent: 4, started: 22, layout: [26, 28, 47] };
+        assert_eq!(Stat::parse(line.as_bytes()), Some(expected));
+        for bad in ["", "7 (a", "7 (a) S x", "7 (a) S 1 2 3"] {
+            assert_eq!(Stat::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}
