@@ -5,6 +5,7 @@
 //! libraries are loaded late, and an SDK publishes when its first request comes. The kernel side is told what to read
 //! before the next sample; what it read is understood here.
 
+mod existing;
 mod image;
 mod inspection;
 mod memory;
@@ -93,14 +94,19 @@ const DISCOVERIES: &str = "discoveries_unread_total";
 const RUNTIMES: &str = "runtimes_total";
 
 impl Runtimes {
-    /// Knows no runtime yet.
+    /// Knows the processes that publish something already, and no runtime yet.
     pub(crate) fn new(proc_root: PathBuf) -> Self {
+        let existing = existing::publishers(&proc_root);
+        let known = existing
+            .into_iter()
+            .take(MAX_PROCESSES)
+            .map(|(pid, key)| (pid, Process::new(key, ProcessMemory::open(&proc_root, pid), false)));
         Self {
+            processes: known.collect(),
             files: ProcFiles::new(&proc_root),
             proc_root,
             inspections: Inspections::new(),
             images: Lru::new(MAX_IMAGES),
-            processes: HashMap::new(),
             due: HashMap::new(),
             records: Lru::new(MAX_RECORDS),
             changes: Vec::new(),

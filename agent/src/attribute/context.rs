@@ -24,12 +24,16 @@ use crate::{
 /// Reads contexts, and remembers what they came to.
 pub(super) struct Contexts {
     rules: Option<Rules>,
-    /// Labels of a query by its text's two ends.
-    queries: Lru<(Box<[u8]>, Box<[u8]>), Arc<LabelSet>>,
-    /// Labels of a thread and of a context, put together.
-    merged: Lru<(Arc<LabelSet>, Arc<LabelSet>, &'static str), Arc<LabelSet>>,
+    queries: Lru<TextEnds, Arc<LabelSet>>,
+    merged: Lru<Parts, Arc<LabelSet>>,
     tally: Tally,
 }
+
+/// Head and tail of a query's text.
+type TextEnds = (Box<[u8]>, Box<[u8]>);
+
+/// Labels of a thread, labels of a context, and where those come from.
+type Parts = (Arc<LabelSet>, Arc<LabelSet>, &'static str);
 
 const MAX_QUERIES: usize = 1024;
 const MAX_MERGED: usize = 4096;

@@ -85,7 +85,7 @@ impl Process {
             let discovery = &known.discovery;
             let is_changed = discovery.published_at_ns(&*self.memory).ok() != Some(known.published.at_ns);
             let published = is_changed.then(|| discovery.read(&*self.memory).ok()).flatten()?;
-            Some((discovery.clone(), published))
+            Some((*discovery, published))
         };
         for (discovery, published) in self.publications.iter().filter_map(changed).collect::<Vec<_>>() {
             self.take(discovery, published);

@@ -12,8 +12,11 @@ use crate::{context::labels, tally::Tally};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Requests {
     counts: HashMap<LabelSet, RequestCounts>,
-    evaluations: HashMap<(Arc<LabelSet>, Arc<str>, Arc<str>, &'static str), u64>,
+    evaluations: HashMap<Evaluation, u64>,
 }
+
+/// Labels of the process, the flag, its variant, and why.
+type Evaluation = (Arc<LabelSet>, Arc<str>, Arc<str>, &'static str);
 
 /// Distinct rows of a window. What comes beyond is counted under the endpoint `_other`.
 const ROWS_MAX: usize = 1 << 16;

@@ -76,9 +76,10 @@ impl Image {
                 if offset.saturating_add(size) > file.metadata()?.len() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, offset)?;
-                Ok(Arc::from(bytes))
+                // Made in place: with a copy, the largest of all allocations would be held twice.
+                let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+                file.read_exact_at(Arc::get_mut(&mut bytes).unwrap_or_default(), offset)?;
+                Ok(bytes)
             }
             Self::Memory(bytes) => {
                 let offset = usize::try_from(offset).map_err(too_big)?;

@@ -60,15 +60,26 @@ class TablesTest(unittest.TestCase):
         self.assertFalse(self.judged([], shares.report, log)[0])
 
     def test_the_site_against_the_collector(self):
-        def compared(requests, sampled_ns):
+        def compared(requests, sampled_ns, unrouted_ns=0):
             logged = {"GET /feed": check.Cost(1000, 100e9)}
-            found = {"GET /feed": check.Cost(requests, 100e9, sampled_ns)}
+            found = {"GET /feed": check.Cost(requests, 100e9, sampled_ns), "GET (unrouted)": check.Cost(0, 0, unrouted_ns)}
             with contextlib.redirect_stdout(io.StringIO()):
-                return check.print_table("feed", logged, found)
+                return check.print_service("feed", logged, found)
 
         self.assertTrue(compared(1000, 102e9))
+        self.assertTrue(compared(1000, 92e9, 8e9))
         self.assertFalse(compared(999, 102e9))
         self.assertFalse(compared(1000, 96e9))
+
+    def test_a_flag_by_its_effect(self):
+        def compared(on_ns, off_ns):
+            logged = {"on": check.Cost(1000, 40e9), "off": check.Cost(1000, 20e9)}
+            found = {"on": check.Cost(1000, 40e9, on_ns), "off": check.Cost(1000, 20e9, off_ns)}
+            with contextlib.redirect_stdout(io.StringIO()):
+                return check.print_flag("feed by ranker", logged, found)
+
+        self.assertTrue(compared(30e9, 10e9))
+        self.assertFalse(compared(30e9, 20e9))
 
 
 if __name__ == "__main__":
