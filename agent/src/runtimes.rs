@@ -267,7 +267,8 @@ impl Runtimes {
         }
         let is_current = self.processes.get(&pid).is_some_and(|process| process.image == key);
         if image.may_publish() && !is_current {
-            self.follow(pid, Process::new(key, memory, false));
+            // It published nothing when the agent started, so whatever it has counted is new.
+            self.follow(pid, Process::new(key, memory, true));
         }
     }
 

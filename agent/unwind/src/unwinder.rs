@@ -47,7 +47,7 @@ impl Default for Limits {
             images: 1024,
             overlays: 256,
             executables: 4096,
-            rows_bytes: 18 << 20,
+            rows_bytes: 12 << 20,
             rows_bytes_per_s: 16 << 20,
             mappings: 4096,
             maps_bytes: 4 << 20,

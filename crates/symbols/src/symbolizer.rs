@@ -59,9 +59,9 @@ impl Default for Limits {
         Self {
             results: 12_288,
             executables: 1024,
-            index_bytes: 7 << 20,
+            index_bytes: 6 << 20,
             debug_bytes: 4 << 20,
-            debug_bytes_kept: 6 << 20,
+            debug_bytes_kept: 4 << 20,
             kernel_symbols: 1 << 20,
             perf_map_entries: 100_000,
         }
