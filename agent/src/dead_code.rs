@@ -44,14 +44,12 @@ pub struct Process {
 /// One function of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Qualified name; before 3.11 the name alone.
+    /// Qualified name; before 3.11 the name alone where no more is known.
     pub function: Arc<str>,
     /// The file, as the process has it.
     pub file: Arc<str>,
     /// First line.
     pub line: u32,
-    /// Tells two functions on one line apart.
-    pub size: u64,
     /// Whether it ran.
     pub state: ExecutionState,
     /// How that is known.
@@ -81,7 +79,7 @@ pub enum DeadCodeError {
         source: io::Error,
     },
     /// It has no CPython in it.
-    #[error("process {pid} runs no CPython")]
+    #[error("process {pid} runs no CPython 3")]
     NoInterpreter {
         /// The process.
         pid: u32,
@@ -115,6 +113,9 @@ pub fn scan(
     let memory = present::find(proc_root, pid)?;
     let total: u64 = memory.ranges.iter().map(|range| range.end - range.start).sum();
     let mut scan = Scan::new(&target.memory, &target.interpreter);
+    if let Some(function_type) = target.function_type {
+        scan = scan.with_function_type(function_type);
+    }
     let mut done = 0;
     for range in &memory.ranges {
         for start in (range.start..range.end).step_by(STEP_BYTES as usize) {
@@ -137,7 +138,6 @@ pub fn scan(
             function: unit.function.clone(),
             file: unit.file.clone(),
             line: unit.line,
-            size: unit.size(),
             state: unit.sign.state(),
             evidence: evidence_text(unit.sign, unit.is_generator) + &inherited.unwrap_or_default(),
         }

@@ -33,6 +33,24 @@ pub(crate) enum Command {
     /// Open a profile in the browser.
     #[command(after_long_help = VIEW_HELP)]
     View(ViewArgs),
+    /// Say how many servers a service needs, what says so, and what findings are worth.
+    #[command(after_long_help = crate::capacity::HELP)]
+    Capacity(crate::capacity::CapacityArgs),
+    /// Say what several live processes hold in memory more than once, and how to share it.
+    #[command(after_long_help = crate::sharing::HELP)]
+    Sharing(crate::sharing::SharingArgs),
+    /// Tell what a change costs: two revisions in CI, or a canary against its control.
+    #[command(after_long_help = crate::check::HELP)]
+    Check(crate::check::CheckArgs),
+    /// Tell what feature flags cost, endpoint by endpoint.
+    #[command(after_long_help = crate::flags::HELP)]
+    Flags(crate::flags::FlagsArgs),
+    /// Tell which endpoints got dearer, since when, and by which functions.
+    #[command(after_long_help = crate::regressions::HELP)]
+    Regressions(crate::regressions::RegressionsArgs),
+    /// Say which functions of live Python processes have never run.
+    #[command(after_long_help = crate::dead_code::HELP)]
+    DeadCode(crate::dead_code::DeadCodeArgs),
 }
 
 /// Arguments of `fewer up`.
@@ -122,7 +140,7 @@ impl Command {
     pub(crate) fn log_level(&self) -> &'static str {
         match self {
             Self::Agent(_) | Self::Collector(_) => "info",
-            Self::Up(_) | Self::Record(_) | Self::Top(_) | Self::View(_) => "warn",
+            _ => "warn",
         }
     }
 }
@@ -183,7 +201,7 @@ Columns:
   share      of all CPU that was sampled, also of what the table leaves out
   req/s      requests that ended, where programs count them (SDK)
   ms/req     CPU of one request in milliseconds, as programs measured it
-  sampled    the same from samples, which are fewer and more even (--per-request)
+  sampled    the same from samples: coarser, but taken alike of every program (--per-request)
   source     how it is known what a thread worked on: sdk, otel_tls, go_labels and
              custom_labels were published by the program, stack is a framework recognised
              in the stack, query is a PostgreSQL backend's; comm is the thread's name only

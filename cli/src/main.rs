@@ -1,9 +1,16 @@
 //! `fewer`: one thin program over the libraries.
 
 mod args;
+mod capacity;
+mod check;
+mod collector_args;
+mod dead_code;
+mod flags;
 mod number;
 mod ready;
 mod record;
+mod regressions;
+mod sharing;
 mod sources;
 mod stop;
 mod terminal;
@@ -27,6 +34,12 @@ fn main() -> ExitCode {
         Command::Record(args) => record::run(&args),
         Command::Top(args) => top::run(&args),
         Command::View(args) => view::run(&args),
+        Command::Capacity(args) => capacity::run(&args),
+        Command::Sharing(args) => sharing::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Flags(args) => flags::run(&args),
+        Command::Regressions(args) => regressions::run(&args),
+        Command::DeadCode(args) => dead_code::run(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -111,6 +111,34 @@ fn a_command_that_goes_on_is_ended_and_labelled() {
 }
 
 #[test]
+fn top_shows_what_runs_until_it_has_ended() {
+    let script = "OTEL_SERVICE_NAME=feed exec sh -c 'while :; do :; done'";
+    let mut watched = Command::new("sh").args(["-c", script]).spawn().unwrap();
+    let pid = watched.id().to_string();
+    let mut top = fewer()
+        .args(["top", "--by", "service", "--json", "-p", &pid])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(top.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    // A process is gone only when its parent, which is this test, was told.
+    watched.kill().and_then(|()| watched.wait()).unwrap();
+    let output = top.wait_with_output().unwrap();
+    if is_refused(&output) {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let document: Value = serde_json::from_str(&line).unwrap();
+    let samples = |value: &Value| value["samples"].as_u64().unwrap();
+    let rows = document["rows"].as_array().unwrap();
+    let feed: u64 = rows.iter().filter(|row| row["value"] == "feed").map(samples).sum();
+    assert!(feed > 0, "{line}");
+    assert_eq!(rows.iter().map(samples).sum::<u64>(), samples(&document));
+}
+
+#[test]
 fn up_says_when_the_first_data_can_be_queried() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = fewer()

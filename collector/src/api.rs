@@ -1,6 +1,7 @@
 //! The HTTP API: its routes, its document, and what its answers have in common.
 
 mod breakdown;
+mod evaluations;
 mod export;
 mod flamegraph;
 mod health;
@@ -39,6 +40,7 @@ pub(crate) const HEALTH: &str = "/healthz";
         timeline::timeline,
         requests::requests,
         breakdown::breakdown,
+        evaluations::evaluations,
         flamegraph::flamegraph,
         top::top,
         search::search,
@@ -63,6 +65,7 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/timeline", get(timeline::timeline)),
         ("/api/v1/requests", get(requests::requests)),
         ("/api/v1/breakdown", get(breakdown::breakdown)),
+        ("/api/v1/evaluations", get(evaluations::evaluations)),
         ("/api/v1/flamegraph", get(flamegraph::flamegraph)),
         ("/api/v1/top", get(top::top)),
         ("/api/v1/match", get(search::search)),

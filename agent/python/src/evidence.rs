@@ -6,6 +6,7 @@
 //! so that no function gets another's name or mark.
 
 mod adaptive;
+mod qualified;
 mod sign;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
@@ -20,12 +21,14 @@ use crate::{
 
 pub use sign::{ExecutionState, Sign};
 
+use qualified::Functions;
+
 /// A code object: one function, lambda, comprehension, class body or module body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeUnit {
     /// Where it is.
     pub address: u64,
-    /// Its qualified name; before 3.11 its name alone.
+    /// Its qualified name. Before 3.11 its name alone, where nothing that could be found says more.
     pub function: Arc<str>,
     /// The file it was compiled from, as the process has it.
     pub file: Arc<str>,
@@ -58,9 +61,11 @@ pub struct Scan<'a> {
     memory: &'a dyn Memory,
     interpreter: &'a Interpreter,
     buffer: Vec<u8>,
-    /// File names by address; the same few are shared by all functions.
+    /// The last name seen at an address: the same few are shared by all functions.
     files: HashMap<u64, Arc<str>>,
     units: Vec<CodeUnit>,
+    /// Only where code objects do not have their qualified names.
+    functions: Option<Functions>,
     counters: ScanCounters,
 }
 
@@ -76,8 +81,8 @@ pub struct Evidence {
 /// Most code objects kept of one process; a large Django site has 60,000.
 pub const UNITS_MAX: usize = 200_000;
 
-/// What is read at a time.
-const BUFFER_BYTES: usize = 1 << 20;
+/// What is read at a time: less than a core's own cache has.
+const BUFFER_BYTES: usize = 1 << 18;
 const PAGE_BYTES: usize = 4096;
 /// Objects are aligned to this, and have their reference count and type in the first so many bytes.
 const OBJECT_ALIGNMENT: usize = 16;
@@ -85,6 +90,8 @@ const OBJECT_ALIGNMENT: usize = 16;
 const REFERENCES_MAX: u64 = u32::MAX as u64;
 /// No function has more code units.
 const CODE_UNITS_MAX: u64 = 1 << 24;
+/// First version whose code objects have their qualified names.
+const QUALIFIED_SINCE_MINOR: u8 = 11;
 /// Of so many units at most one may have a mark that no interpreter writes; else the layout is another.
 const IMPLAUSIBLE_ONE_IN: usize = 100;
 
@@ -98,6 +105,12 @@ struct Identity {
     size: u64,
 }
 
+/// Why there is no unit.
+enum Missed {
+    NotCode,
+    Changed,
+}
+
 impl<'a> Scan<'a> {
     /// Has seen nothing yet.
     pub fn new(memory: &'a dyn Memory, interpreter: &'a Interpreter) -> Self {
@@ -107,8 +120,15 @@ impl<'a> Scan<'a> {
             buffer: Vec::new(),
             files: HashMap::new(),
             units: Vec::new(),
+            functions: None,
             counters: ScanCounters::default(),
         }
+    }
+
+    /// Also looks for functions, whose type is at this address, to qualify names before 3.11.
+    pub fn with_function_type(self, address: u64) -> Self {
+        let is_needed = self.interpreter.version.minor < QUALIFIED_SINCE_MINOR;
+        Self { functions: is_needed.then(|| Functions::new(address)), ..self }
     }
 
     /// Looks at a piece of memory whose pages are all present.
@@ -130,9 +150,11 @@ impl<'a> Scan<'a> {
 
     /// Ends the scan. Fails when the marks make no sense, so that this build's layout is another than the table's, or
     /// when the process is no more.
-    pub fn finish(mut self) -> Result<Evidence, Refusal> {
-        self.drop_renamed_files();
-        let Self { units, counters, .. } = self;
+    pub fn finish(self) -> Result<Evidence, Refusal> {
+        let Self { mut units, counters, .. } = self;
+        if let Some(functions) = &self.functions {
+            functions.qualify(self.memory, self.interpreter, &mut units);
+        }
         let implausible = units.iter().filter(|unit| unit.sign == Sign::Implausible).count();
         let is_executed = |unit: &CodeUnit| unit.sign.state() == ExecutionState::Executed;
         if units.is_empty() && counters.unreadable_bytes >= counters.bytes {
@@ -159,70 +181,80 @@ impl<'a> Scan<'a> {
     fn look_in(&mut self, start: u64, bytes: &[u8]) {
         self.counters.bytes += bytes.len() as u64;
         let code_type = self.interpreter.code_type;
-        for (head, at) in bytes.chunks_exact(OBJECT_ALIGNMENT).zip((start..).step_by(OBJECT_ALIGNMENT)) {
-            if u64_at(head, OBJECT_TYPE as usize) == code_type && is_count(u64_at(head, 0)) {
-                self.take(at);
+        let function_type = self.functions.as_ref().map(|functions| functions.type_address);
+        let head_bytes = sign::head_bytes(self.interpreter);
+        let (heads, _) = bytes.as_chunks::<OBJECT_ALIGNMENT>();
+        for (head, offset) in heads.iter().zip((0..).step_by(OBJECT_ALIGNMENT)) {
+            let object_type = u64_at(head, OBJECT_TYPE as usize);
+            let at = start.saturating_add(offset as u64);
+            if object_type == code_type && is_count(u64_at(head, 0)) {
+                self.take(at, bytes.get(offset..offset + head_bytes));
+            } else if Some(object_type) == function_type
+                && let Some(functions) = &mut self.functions
+            {
+                functions.add(self.memory, self.interpreter, at, UNITS_MAX);
             }
         }
     }
 
-    fn take(&mut self, address: u64) {
+    fn take(&mut self, address: u64, head: Option<&[u8]>) {
         if self.units.len() >= UNITS_MAX {
             self.counters.beyond_limit += 1;
             return;
         }
-        let Some(before) = self.identity(address) else {
-            self.counters.not_code += 1;
-            return;
-        };
-        let Some(function) = self.text(before.name, NAME_BYTES_MAX) else {
-            self.counters.not_code += 1;
-            return;
-        };
-        let known = self.files.get(&before.file).cloned();
-        let Some(file) = known.or_else(|| self.text(before.file, FILE_BYTES_MAX)) else {
-            self.counters.not_code += 1;
-            return;
-        };
-        self.files.insert(before.file, file.clone());
-        // The mark is read after the names, together with what tells that they are still its own.
-        let head = read_head(self.memory, self.interpreter, address);
-        let Some(head) = head.filter(|head| identify(self.interpreter, head) == Some(before)) else {
-            self.counters.changed += 1;
-            return;
-        };
-        let Some((sign, is_generator)) = sign::read(self.memory, self.interpreter, address, &head) else {
-            self.counters.changed += 1;
-            return;
-        };
-        let line = before.line;
-        self.units.push(CodeUnit { address, function, file, line, sign, is_generator, identity: before });
+        match self.read(address, head) {
+            Ok(unit) => self.units.push(unit),
+            Err(Missed::NotCode) => self.counters.not_code += 1,
+            Err(Missed::Changed) => self.counters.changed += 1,
+        }
     }
 
-    fn identity(&self, address: u64) -> Option<Identity> {
-        identify(self.interpreter, &read_head(self.memory, self.interpreter, address)?)
+    /// Names first, then the mark together with what tells that they are still its own: a freed object's place is soon
+    /// taken by another like it. `head` is what was read of it already.
+    fn read(&mut self, address: u64, head: Option<&[u8]>) -> Result<CodeUnit, Missed> {
+        let (memory, interpreter) = (self.memory, self.interpreter);
+        let identity = match head {
+            Some(head) => identify(interpreter, head),
+            None => read_head(memory, interpreter, address).and_then(|head| identify(interpreter, &head)),
+        };
+        let identity = identity.ok_or(Missed::NotCode)?;
+        let function = self.text(identity.name, NAME_BYTES_MAX).ok_or(Missed::NotCode)?;
+        let file = self.text(identity.file, FILE_BYTES_MAX).ok_or(Missed::NotCode)?;
+        let head = read_head(memory, interpreter, address).ok_or(Missed::Changed)?;
+        let (sign, is_generator) = sign::read(memory, interpreter, address, &head).ok_or(Missed::Changed)?;
+        let is_same = identify(interpreter, &head) == Some(identity)
+            && self.text(identity.name, NAME_BYTES_MAX).as_deref() == Some(function.as_str());
+        is_same.then_some(()).ok_or(Missed::Changed)?;
+        let file = self.shared_file(identity.file, file);
+        Ok(CodeUnit {
+            address,
+            function: function.into(),
+            file,
+            line: identity.line,
+            sign,
+            is_generator,
+            identity,
+        })
     }
 
-    fn text(&self, address: u64, bytes_max: usize) -> Option<Arc<str>> {
+    fn text(&self, address: u64, bytes_max: usize) -> Option<String> {
         let Interpreter { unicode_type, code, .. } = self.interpreter;
         match text::read(self.memory, address, *unicode_type, code, bytes_max) {
-            Ok(Text::Is(text)) => Some(text.into()),
+            Ok(Text::Is(text)) => Some(text),
             Ok(Text::IsNot) | Err(_) => None,
         }
     }
 
-    /// File names were read once for all. One that is another text by now may have been another for some functions.
-    fn drop_renamed_files(&mut self) {
-        let is_same = |(address, file): &(&u64, &Arc<str>)| {
-            self.text(**address, FILE_BYTES_MAX).as_ref() == Some(*file)
-        };
-        let kept: Vec<u64> = self.files.iter().filter(is_same).map(|(address, _)| *address).collect();
-        if kept.len() == self.files.len() {
-            return;
+    /// The functions of a file share its name here as they do there.
+    fn shared_file(&mut self, address: u64, file: String) -> Arc<str> {
+        match self.files.get(&address) {
+            Some(known) if **known == *file => known.clone(),
+            _ => {
+                let file: Arc<str> = file.into();
+                self.files.insert(address, file.clone());
+                file
+            }
         }
-        let before = self.units.len();
-        self.units.retain(|unit| kept.contains(&unit.identity.file));
-        self.counters.changed += (before - self.units.len()) as u64;
     }
 }
 
@@ -233,11 +265,6 @@ impl CodeUnit {
         let head = read_head(memory, interpreter, self.address)?;
         (identify(interpreter, &head)? == self.identity).then_some(())?;
         sign::read(memory, interpreter, self.address, &head).map(|(sign, _)| sign)
-    }
-
-    /// How many code units or, before 3.11, bytes of code it has: one more thing to tell functions apart by.
-    pub fn size(&self) -> u64 {
-        self.identity.size
     }
 }
 
@@ -269,3 +296,6 @@ fn identify(interpreter: &Interpreter, head: &[u8]) -> Option<Identity> {
         size,
     })
 }
+
+#[cfg(test)]
+mod tests;

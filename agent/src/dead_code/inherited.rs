@@ -33,11 +33,11 @@ impl<'a> Ancestor<'a> {
         let Some(before) = unit.sign_in(&self.memory, self.interpreter) else {
             return Some(format!("; parent {} has no such code object", self.pid));
         };
-        Some(if unit.sign.is_beyond(before) {
-            format!("; ran here since the fork (parent {}: {before})", self.pid)
-        } else {
-            format!("; inherited or here: parent {} has the mark too", self.pid)
-        })
+        if unit.sign.is_beyond(before) {
+            return Some(format!("; ran here since the fork (parent {}: {before})", self.pid));
+        }
+        let is_inherited = before.state() == ExecutionState::Executed;
+        is_inherited.then(|| format!("; inherited or here: parent {} has the mark too", self.pid))
     }
 }
 

@@ -17,7 +17,7 @@ impl Origin {
         let is_under = |folder: &str| file.split('/').rev().skip(1).any(|part| part == folder);
         if is_under("site-packages") || is_under("dist-packages") {
             Self::Package
-        } else if file.starts_with("<frozen ") || is_in_library(file) {
+        } else if file.starts_with("<frozen ") || file == "<shim>" || is_in_library(file) {
             Self::StandardLibrary
         } else {
             Self::Application

@@ -9,7 +9,7 @@ use super::{Function, Process};
 /// One function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Qualified name; before 3.11 the name alone.
+    /// Qualified name; before 3.11 the name alone where no more is known.
     pub function: Arc<str>,
     /// The file, as the processes have it.
     pub file: Arc<str>,
@@ -90,7 +90,6 @@ mod tests {
             function: "f".into(),
             file: "a.py".into(),
             line: 1,
-            size: 10,
             state: *state,
             evidence: format!("{state:?}"),
         };

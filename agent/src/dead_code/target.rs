@@ -1,9 +1,10 @@
 //! A live process with an interpreter whose layout was proven in it.
 
-use std::{path::Path, thread, time::Duration};
+use std::{fs::File, path::Path, thread, time::Duration};
 
 use agent_python::{Binary, Interpreter, Mapping, Memory, Refusal, is_musl, may_be_interpreter};
 use agent_unwind::{ProcFiles, ProcessFiles};
+use object::{Object, ObjectSymbol, ReadCache};
 
 use super::{DeadCodeError, memory::ProcessMemory};
 
@@ -11,10 +12,14 @@ use super::{DeadCodeError, memory::ProcessMemory};
 pub(super) struct Target {
     pub(super) memory: ProcessMemory,
     pub(super) interpreter: Interpreter,
+    /// Address of the type of functions, where the file exports it.
+    pub(super) function_type: Option<u64>,
 }
 
 const MAPS_BYTES: usize = 16 << 20;
 const MAPPINGS_MAX: usize = 1 << 16;
+/// Most symbols looked at; CPython exports 2,000.
+const SYMBOLS_MAX: usize = 1 << 16;
 /// An interpreter that starts, or a thread that changes hands, is tried again so often.
 const ATTEMPTS: usize = 20;
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(25);
@@ -36,7 +41,7 @@ impl Target {
             }
             thread::sleep(ATTEMPT_INTERVAL);
         }
-        result.map(|interpreter| Self { memory, interpreter })
+        result.map(|(interpreter, function_type)| Self { memory, interpreter, function_type })
     }
 
     /// False once the process has ended or runs another program: then nothing can be read.
@@ -51,7 +56,7 @@ fn find(
     pid: u32,
     maps: &[u8],
     memory: &dyn Memory,
-) -> Result<Interpreter, DeadCodeError> {
+) -> Result<(Interpreter, Option<u64>), DeadCodeError> {
     let refused = |refusal| DeadCodeError::Refused { pid, refusal };
     let program = std::fs::read_link(proc_root.join(format!("{pid}/exe"))).unwrap_or_default();
     let mut result = Err(DeadCodeError::NoInterpreter { pid });
@@ -72,12 +77,18 @@ fn find(
         if is_musl(Mapping::parse_all(maps)) {
             return Err(refused(Refusal::Musl));
         }
-        let bias = binary.bias(mapping.start, mapping.offset).ok_or(Refusal::Inconsistent);
-        let attached = bias.and_then(|bias| Interpreter::attach(&binary, bias, memory));
-        if attached.is_ok() {
-            return attached.map_err(refused);
+        let Some(bias) = binary.bias(mapping.start, mapping.offset) else {
+            result = Err(refused(Refusal::Inconsistent));
+            continue;
+        };
+        match Interpreter::attach(&binary, bias, memory) {
+            Ok(interpreter) => {
+                let file = files.open(pid, &mapping).ok();
+                let function_type = file.and_then(function_type).map(|address| address.wrapping_add(bias));
+                return Ok((interpreter, function_type));
+            }
+            Err(refusal) => result = Err(refused(refusal)),
         }
-        result = attached.map_err(refused);
     }
     result
 }
@@ -86,4 +97,12 @@ fn python_mapping(mapping: &agent_unwind::Mapping) -> Mapping<'_> {
     let agent_unwind::Mapping { start, end, offset, inode, .. } = *mapping;
     let path = mapping.path.as_bytes();
     Mapping { start, end, file_offset: offset, executable: true, inode, path }
+}
+
+/// The file address of the type of functions, which every interpreter exports for its extension modules.
+fn function_type(file: File) -> Option<u64> {
+    let cache = ReadCache::new(file);
+    let file = object::File::parse(&cache).ok()?;
+    let named = |symbol: &object::Symbol<'_, '_, _>| symbol.name_bytes() == Ok(b"PyFunction_Type");
+    file.dynamic_symbols().take(SYMBOLS_MAX).find(named).map(|symbol| symbol.address())
 }

@@ -18,6 +18,7 @@ pub mod servers;
 pub mod spending;
 pub mod strata;
 
+pub(crate) use distribution::normal_quantile;
 pub use estimate::{Estimate, paired, welch};
 
 /// Fails the test when two numbers differ by more than a relative 1e-9, the tolerance against the reference values,

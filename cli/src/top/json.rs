@@ -34,34 +34,48 @@ pub(crate) fn line(view: &View, rows: usize) -> String {
 }
 
 fn describe(view: &View, row: &Row) -> Value {
-    let share = |value_ns: i64| value_ns as f64 / (view.cpu_ns as f64).max(1.0);
-    let mut fields = match &row.key {
+    let mut fields = subject(view, row);
+    let cost = if view.by == By::Function { function_cost(view, row) } else { label_cost(view, row) };
+    if let (Value::Object(fields), Value::Object(cost)) = (&mut fields, cost) {
+        fields.extend(cost);
+    }
+    fields
+}
+
+fn subject(view: &View, row: &Row) -> Value {
+    match &row.key {
         Key::Function(function) => json!({
             "function": function.name.as_ref(),
             "file": function.file.as_ref(),
             "executable": function.executable.as_ref(),
             "package": function.package(),
-            "self_ns": row.cpu_ns,
-            "self_cores": view.cores(row.cpu_ns),
-            "self_share": share(row.cpu_ns),
-            "total_ns": row.total_ns,
-            "total_cores": view.cores(row.total_ns),
-            "total_share": share(row.total_ns),
         }),
         Key::Flag { flag, variant } => json!({ "flag": flag.as_ref(), "variant": variant.as_ref() }),
         Key::Value(value) => json!({ "value": value.as_ref() }),
         Key::Absent if view.by == By::Flag => json!({ "flag": null, "variant": null }),
         Key::Absent => json!({ "value": null }),
-    };
-    fields["samples"] = json!(row.samples);
-    if view.by == By::Function {
-        return fields;
     }
+}
+
+fn function_cost(view: &View, row: &Row) -> Value {
+    json!({
+        "samples": row.samples,
+        "self_ns": row.cpu_ns,
+        "self_cores": view.cores(row.cpu_ns),
+        "self_share": view.share(row.cpu_ns),
+        "total_ns": row.total_ns,
+        "total_cores": view.cores(row.total_ns),
+        "total_share": view.share(row.total_ns),
+    })
+}
+
+fn label_cost(view: &View, row: &Row) -> Value {
     let counts = &row.requests;
-    let more = json!({
+    json!({
+        "samples": row.samples,
         "cpu_ns": row.cpu_ns,
         "cores": view.cores(row.cpu_ns),
-        "share": share(row.cpu_ns),
+        "share": view.share(row.cpu_ns),
         "label_sources_ns": row.sources.json(),
         "requests": counts.requests,
         "requests_per_s": counts.requests as f64 / view.seconds(),
@@ -70,9 +84,5 @@ fn describe(view: &View, row: &Row) -> Value {
         "cpu_ns_per_request": row.sampled_ns_per_request(),
         "client_errors": counts.client_errors,
         "server_errors": counts.server_errors,
-    });
-    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
-        fields.extend(more);
-    }
-    fields
+    })
 }

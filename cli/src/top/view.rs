@@ -122,6 +122,11 @@ impl View {
     pub(crate) fn cores(&self, cpu_ns: i64) -> f64 {
         cpu_ns as f64 / 1e9 / self.seconds()
     }
+
+    /// CPU time as a share of everything sampled, 0 to 1.
+    pub(crate) fn share(&self, cpu_ns: i64) -> f64 {
+        cpu_ns as f64 / (self.cpu_ns as f64).max(1.0)
+    }
 }
 
 impl Row {

@@ -1,7 +1,7 @@
 //! Requests beside samples: by endpoint, by flag, per request.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use model::{BatchBuilder, LabelSet, RequestCounts, Window, keys};
+use model::{BatchBuilder, FlagEvaluations, LabelSet, RequestCounts, Window, keys};
 use serde_json::Value;
 
 use crate::support::{NOW_NS, Server, key};
@@ -47,6 +47,16 @@ fn served(dir: &std::path::Path) -> Server {
             server_errors: requests / 20,
         });
     }
+    for (variant, reason, count) in [("on", "split", 30), ("off", "split", 40), ("off", "default", 1)] {
+        builder.add_evaluations(&FlagEvaluations {
+            window: Window { start_ns, end_ns: start_ns + 10_000_000_000 },
+            labels: LabelSet::new([(keys::SERVICE_NAME, "feed")]),
+            flag: "new_feed".into(),
+            variant: variant.into(),
+            reason: reason.into(),
+            count,
+        });
+    }
     let pushed = server.push(&wire::push::encode(key(1), &builder.finish(), None));
     assert_eq!(pushed.body, r#"{"stored":true}"#);
     server
@@ -61,6 +71,8 @@ fn answers() {
         ("breakdown", "/api/v1/breakdown?"),
         ("breakdown_cut", "/api/v1/breakdown?by=endpoint&limit=1&"),
         ("breakdown_by_flag", &by_flag),
+        ("evaluations", "/api/v1/evaluations?"),
+        ("evaluations_cut", "/api/v1/evaluations?limit=1&"),
         ("requests", "/api/v1/requests?steps=5&"),
         ("requests_by", "/api/v1/requests?steps=5&by=endpoint&limit=2&"),
         ("timeline_per_request", "/api/v1/timeline?steps=5&per=request&by=endpoint&limit=2&"),

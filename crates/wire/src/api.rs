@@ -199,6 +199,28 @@ pub struct BreakdownRow {
     pub server_errors: u64,
 }
 
+/// `GET /api/v1/evaluations`: how often feature flags were evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Evaluations {
+    /// By flag, variant and reason, in this order.
+    pub rows: Vec<Evaluation>,
+    /// How many rows there are in all.
+    pub rows_total: u64,
+}
+
+/// Evaluations of one flag to one variant for one reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Evaluation {
+    /// The flag's key.
+    pub flag: String,
+    /// The variant it had.
+    pub variant: String,
+    /// Why, by OpenFeature's names such as `split`; empty when it is not known.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+}
+
 /// A function as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Function {

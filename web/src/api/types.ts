@@ -70,6 +70,26 @@ export interface ErrorBody {
   error: ApiError;
 }
 
+/** Evaluations of one flag to one variant for one reason. */
+export interface Evaluation {
+  /** How often. */
+  count: number;
+  /** The flag's key. */
+  flag: string;
+  /** Why, by OpenFeature's names such as `split`; empty when it is not known. */
+  reason: string;
+  /** The variant it had. */
+  variant: string;
+}
+
+/** `GET /api/v1/evaluations`: how often feature flags were evaluated. */
+export interface Evaluations {
+  /** By flag, variant and reason, in this order. */
+  rows: Evaluation[];
+  /** How many rows there are in all. */
+  rows_total: number;
+}
+
 /**
  * `GET /api/v1/flamegraph`: layout rows of the call tree, cut to what fits on the screen, as columns.
  *

@@ -95,11 +95,12 @@ impl Sign {
         }
     }
 
-    /// True when the mark counts and says more than that of an ancestor: then it ran here.
+    /// True when this mark says more than that of an ancestor: then the function ran here.
     pub fn is_beyond(self, ancestor: Self) -> bool {
         match (self, ancestor) {
             (Self::Entries(own), Self::Entries(its)) => own > its,
             (Self::Warmups(own), Self::Warmups(its)) => own > its,
+            (Self::Counted(true), Self::WithoutCounter) => true,
             _ => self.state() == ExecutionState::Executed && ancestor.state() == ExecutionState::Unexecuted,
         }
     }
@@ -213,20 +214,20 @@ impl Code<'_> {
     }
 
     /// What events say of a function, if anything. It follows a change of them when it next runs, unless a tool
-    /// asks for events of this function alone.
+    /// asks for events of this function alone: that takes marks away, too.
     fn instrumented(&self, is_resume_instrumented: bool) -> Option<Option<Sign>> {
         let code = self.interpreter.code.code as usize;
         let version = u64_at(self.head, code - INSTRUMENTATION_VERSION);
-        if version == 0 && !is_resume_instrumented {
+        let monitoring = u64_at(self.head, code - MONITORING);
+        if version == 0 && monitoring == 0 && !is_resume_instrumented {
             return Some(None);
         }
-        let monitoring = u64_at(self.head, code - MONITORING);
         let local: [u8; LOCAL_MONITORS] = match monitoring {
             0 => [0; LOCAL_MONITORS],
             monitoring => read_array(self.memory, monitoring).ok()?,
         };
-        let is_local = local != [0; LOCAL_MONITORS];
-        Some(Some(if is_local { Sign::Rewritten } else { Sign::Instrumented }))
+        let is_rewritten = version == 0 || local != [0; LOCAL_MONITORS];
+        Some(Some(if is_rewritten { Sign::Rewritten } else { Sign::Instrumented }))
     }
 
     /// The instruction that a function begins with once its frame is made. `None` inside when it has none, or

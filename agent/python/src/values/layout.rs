@@ -7,7 +7,7 @@ pub(super) enum ManagedDict {
     None,
     /// 3.11: the dictionary in the third word before the object, else bare values in the fourth.
     Apart,
-    /// 3.12: one word for both; the lowest bit marks values.
+    /// 3.12: one word for both; the lowest bit marks values, whose address is one more.
     Tagged,
     /// 3.13: the dictionary in the third word before the object, else values behind it.
     Inline,

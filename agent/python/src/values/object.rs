@@ -94,8 +94,6 @@ impl<'a> Heap<'a> {
         })
     }
 
-    /// The dictionary of all modules of the interpreter that started first, which is the last in the list.
-
     /// The dictionary of all modules of the main interpreter.
     pub(super) fn modules_table(&mut self, binary: &Binary, bias: u64) -> Result<u64, ValuesError> {
         let runtime = bias.wrapping_add(binary.symbols.runtime);
@@ -188,7 +186,7 @@ impl<'a> Heap<'a> {
         let before = if kind.is_collected { COLLECTOR_BYTES } else { 0 }
             + if kind.has_managed_dict { MANAGED_BYTES } else { 0 };
         self.add_block(&mut object, address.wrapping_sub(before), bytes + before);
-        object.content = fingerprint::join(object.content, fingerprint::of_bytes(0, 0, kind.name.as_bytes()));
+        object.content = fingerprint::join(object.content, kind.fingerprint);
         Ok(object)
     }
 
@@ -391,7 +389,7 @@ impl<'a> Heap<'a> {
             ManagedDict::Apart => Some((read_u64(self.memory, address.wrapping_sub(MANAGED_VALUES))?, true)),
             ManagedDict::Tagged => {
                 let word = read_u64(self.memory, address.wrapping_sub(MANAGED_DICT))?;
-                Some((word.wrapping_sub(1), word & 1 == 1)).filter(|(_, is_values)| *is_values)
+                Some((word.wrapping_add(1), word & 1 == 1)).filter(|(_, is_values)| *is_values)
             }
             ManagedDict::Inline => {
                 kind.has_inline_values.then(|| (address.wrapping_add(kind.basic_bytes), false))

@@ -31,8 +31,9 @@ pub struct Sample {
     pub share: Share,
     /// Of that own memory, what no reference count or collector lives on: the inside of large blocks.
     pub flat_own_bytes: u64,
-    /// True for what can hold other objects and so is followed by the collector.
-    pub is_container: bool,
+    /// True for an object on a page without any that the collector follows: such a page becomes private by reference
+    /// counts alone.
+    pub is_plain: bool,
 }
 
 /// An attribute of a module and everything that it alone, or it first, holds.
@@ -65,7 +66,14 @@ pub(super) struct Counted {
     pub(super) fingerprint: Fingerprint,
     pub(super) share: Share,
     pub(super) flat_own_bytes: u64,
-    pub(super) is_container: bool,
+    pub(super) address: u64,
+}
+
+/// An owner during the walk, with the addresses of its samples.
+#[derive(Debug)]
+struct Growing {
+    owner: Owner,
+    addresses: Vec<u64>,
 }
 
 /// Objects of at least so many bytes are all kept.
@@ -76,7 +84,7 @@ const SAMPLED_ONE_IN: u64 = 16;
 /// All owners of one process.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    owners: Vec<Owner>,
+    owners: Vec<Growing>,
     by_module: HashMap<String, usize>,
     samples: usize,
     pub(super) is_cut: bool,
@@ -90,11 +98,7 @@ impl Owners {
         }
         let at = self.owners.len();
         self.by_module.insert(module.to_owned(), at);
-        self.owners.push(Owner {
-            module: module.to_owned(),
-            kind: Owner::CODE.to_owned(),
-            ..Owner::default()
-        });
+        self.push(Owner { module: module.to_owned(), kind: Owner::CODE.to_owned(), ..Owner::default() });
         at
     }
 
@@ -109,7 +113,7 @@ impl Owners {
         if self.owners.len() >= limits.owners {
             return self.module(module);
         }
-        self.owners.push(Owner {
+        self.push(Owner {
             module: module.to_owned(),
             attribute: attribute.to_owned(),
             kind: kind.to_owned(),
@@ -118,14 +122,18 @@ impl Owners {
         self.owners.len() - 1
     }
 
+    fn push(&mut self, owner: Owner) {
+        self.owners.push(Growing { owner, addresses: Vec::new() });
+    }
+
     pub(super) fn count(&mut self, limits: &ValueLimits, owner: usize, counted: Counted) {
-        let Some(owner) = self.owners.get_mut(owner) else { return };
-        let Counted { fingerprint, share, flat_own_bytes, is_container } = counted;
+        let Some(Growing { owner, addresses }) = self.owners.get_mut(owner) else { return };
+        let Counted { fingerprint, share, flat_own_bytes, address } = counted;
         owner.objects += 1;
         owner.share.add(share);
         let one_in = if share.bytes >= ALWAYS_KEPT_BYTES { 1 } else { SAMPLED_ONE_IN };
         // The upper half decides, so that what is kept says nothing about the rest of the fingerprint.
-        if (fingerprint >> 64) as u64 % one_in != 0 || share.bytes == 0 {
+        if !((fingerprint >> 64) as u64).is_multiple_of(one_in) || share.bytes == 0 {
             return;
         }
         if self.samples >= limits.samples {
@@ -137,13 +145,20 @@ impl Owners {
             fingerprint,
             share: Share { bytes: share.bytes * one_in, own_bytes: share.own_bytes * one_in },
             flat_own_bytes: flat_own_bytes * one_in,
-            is_container,
+            is_plain: false,
         });
+        addresses.push(address);
     }
 
-    /// Those that hold anything.
-    pub(super) fn finish(self) -> Vec<Owner> {
-        self.owners.into_iter().filter(|owner| owner.objects > 0).collect()
+    /// Those that hold anything. `is_plain` tells pages without collected objects, which is known at the end only.
+    pub(super) fn finish(self, is_plain: impl Fn(u64) -> bool) -> Vec<Owner> {
+        let finish = |Growing { mut owner, addresses }: Growing| {
+            for (sample, address) in owner.samples.iter_mut().zip(addresses) {
+                sample.is_plain = is_plain(address);
+            }
+            owner
+        };
+        self.owners.into_iter().filter(|growing| growing.owner.objects > 0).map(finish).collect()
     }
 }
 
@@ -155,7 +170,7 @@ mod tests {
 
     fn counted(fingerprint: u128, bytes: u64) -> Counted {
         let share = Share { bytes, own_bytes: bytes };
-        Counted { fingerprint, share, flat_own_bytes: 0, is_container: true }
+        Counted { fingerprint, share, flat_own_bytes: 0, address: 16 * fingerprint as u64 }
     }
 
     #[test]
@@ -167,13 +182,15 @@ mod tests {
         }
         owners.count(&LIMITS, at, counted(1 << 64, 5000));
         assert!(!owners.is_cut);
-        let small = owners.owners[at].samples.iter().filter(|sample| sample.share.bytes == 1600).count();
-        assert_eq!((small, owners.owners[at].samples.len()), (200, 201));
+        let small =
+            owners.owners[at].owner.samples.iter().filter(|sample| sample.share.bytes == 1600).count();
+        assert_eq!((small, owners.owners[at].owner.samples.len()), (200, 201));
         for number in 0..300_u128 {
             owners.count(&LIMITS, at, counted(number, 4096));
         }
         assert!(owners.is_cut);
-        let found = owners.finish();
+        let found = owners.finish(|address| address < 1024);
+        assert_eq!(found[0].samples.iter().filter(|sample| sample.is_plain).count(), 200 + 64 + 1);
         assert_eq!((found[0].objects, found[0].samples.len()), (3501, 400));
         assert_eq!(found[0].share.bytes, 3200 * 100 + 5000 + 300 * 4096);
     }
@@ -185,7 +202,7 @@ mod tests {
             ["A", "B", "C", "D", "E"].map(|name| owners.attribute(&LIMITS, "conf", name, "dict")).into();
         assert_eq!(places, [0, 1, 2, 3, 3]);
         owners.count(&LIMITS, 3, counted(0, 8));
-        let found = owners.finish();
+        let found = owners.finish(|_| true);
         assert_eq!((found.len(), found[0].attribute.as_str(), found[0].kind.as_str()), (1, "", "code"));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, io, rc::Rc};
 
-use super::PageMemory;
+use super::{
+    PageMemory,
+    fingerprint::{self, Fingerprint},
+};
 use crate::{
     layout::OBJECT_TYPE,
     memory::{read_array, read_u64, u64_at},
@@ -36,6 +39,8 @@ pub(super) enum Kind {
 pub(super) struct Type {
     pub(super) kind: Kind,
     pub(super) name: String,
+    /// Of the name, which every object's content begins with.
+    pub(super) fingerprint: Fingerprint,
     pub(super) basic_bytes: u64,
     pub(super) item_bytes: u64,
     /// True when the collector has its links before the object.
@@ -128,6 +133,7 @@ impl Types {
         let is_heap_type = flags & HEAP_TYPE != 0;
         Ok(Some(Type {
             kind: self.kind(address, flags, is_heap_type, &name),
+            fingerprint: fingerprint::of_bytes(0, 0, name.as_bytes()),
             name,
             basic_bytes,
             item_bytes,

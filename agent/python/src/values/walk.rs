@@ -22,6 +22,7 @@ pub(super) struct Walk<'a> {
 
 /// A container whose objects are being read.
 struct Open {
+    address: u64,
     object: Object,
     /// Objects handed out so far.
     at: u64,
@@ -37,8 +38,8 @@ struct Open {
 enum Step {
     /// Its content, all of it.
     Done(Fingerprint),
-    /// A container to be read first.
-    Into(Object),
+    /// A container to be read first, and its address.
+    Into(u64, Object),
 }
 
 const DEPTH_MAX: usize = 1 << 15;
@@ -76,7 +77,8 @@ impl<'a> Walk<'a> {
             self.module(&name, dict);
         }
         self.values.is_cut |= self.owners.is_cut;
-        Values { owners: self.owners.finish(), ..self.values }
+        let visited = &self.visited;
+        Values { owners: self.owners.finish(|address| visited.is_plain(address)), ..self.values }
     }
 
     fn module(&mut self, module: &str, dict: u64) {
@@ -129,8 +131,8 @@ impl<'a> Walk<'a> {
         let mut next = self.step(owner, address, true);
         loop {
             match next {
-                Step::Into(object) => {
-                    stack.push(Open { object, at: 0, sum: 0, key: 0, value: None });
+                Step::Into(address, object) => {
+                    stack.push(Open { address, object, at: 0, sum: 0, key: 0, value: None });
                 }
                 Step::Done(content) => match stack.last_mut() {
                     Some(open) => open.add(content),
@@ -161,7 +163,7 @@ impl<'a> Walk<'a> {
             return Step::Done(content);
         }
         self.values.objects += 1;
-        if self.values.objects % ASKED_EVERY == 0 {
+        if self.values.objects.is_multiple_of(ASKED_EVERY) {
             self.values.is_cut = self.values.objects >= self.limits.objects || (self.is_over)();
         }
         if object.documentation != 0 {
@@ -169,28 +171,27 @@ impl<'a> Walk<'a> {
         }
         if object.held.is_some() {
             if can_nest {
-                return Step::Into(object);
+                return Step::Into(address, object);
             }
             self.values.too_deep += 1;
         }
-        self.count(owner, &object, content);
+        self.count(owner, (address, &object), content);
         Step::Done(content)
     }
 
     /// A container whose objects were all read.
     fn close(&mut self, owner: usize, open: Open) -> Fingerprint {
         let content = fingerprint::join(open.object.content, open.sum);
-        self.count(owner, &open.object, content);
+        self.count(owner, (open.address, &open.object), content);
         content
     }
 
-    fn count(&mut self, owner: usize, object: &Object, fingerprint: Fingerprint) {
-        let counted = Counted {
-            fingerprint,
-            share: object.share,
-            flat_own_bytes: object.flat_own_bytes,
-            is_container: object.is_collected,
-        };
+    fn count(&mut self, owner: usize, (address, object): (u64, &Object), fingerprint: Fingerprint) {
+        if object.is_collected {
+            self.visited.collect(address);
+        }
+        let counted =
+            Counted { fingerprint, share: object.share, flat_own_bytes: object.flat_own_bytes, address };
         self.owners.count(&self.limits, owner, counted);
     }
 
@@ -199,7 +200,7 @@ impl<'a> Walk<'a> {
         if let Some(object) = self.heap.read(address).filter(|object| object.kind == Kind::Text)
             && self.visited.insert(address)
         {
-            self.count(self.documentation, &object, object.content);
+            self.count(self.documentation, (address, &object), object.content);
         }
     }
 }

@@ -46,6 +46,12 @@ pub fn boundaries(alpha: f64, information: &[f64]) -> Option<Vec<f64>> {
     Some(boundaries)
 }
 
+/// The same as two-sided p-values: what a test at each look has to be at most.
+pub fn levels(alpha: f64, information: &[f64]) -> Option<Vec<f64>> {
+    let boundaries = boundaries(alpha, information)?;
+    Some(boundaries.into_iter().map(|boundary| 2.0 * normal_tail(boundary)).collect())
+}
+
 /// The density of the standardised statistic at one look, over paths that have not crossed, for values above 0; it is
 /// even.
 struct Paths {

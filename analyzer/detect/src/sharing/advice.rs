@@ -1,0 +1,111 @@
+//! What to change, in the words of what runs the processes.
+
+use super::Evidence;
+
+/// What runs the processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Server {
+    /// gunicorn.
+    Gunicorn,
+    /// uWSGI.
+    Uwsgi,
+    /// Celery.
+    Celery,
+    /// Something else.
+    #[default]
+    Other,
+}
+
+impl Server {
+    /// Recognises a server by the command line of its processes or their parent.
+    pub fn of_command(command: &str) -> Self {
+        let has_word = |name: &str| {
+            command.split([' ', '/', ':', '[', ']']).take(16).any(|word| word.trim_end_matches(".py") == name)
+        };
+        match () {
+            () if has_word("gunicorn") => Self::Gunicorn,
+            () if has_word("uwsgi") || has_word("uWSGI") => Self::Uwsgi,
+            () if has_word("celery") || has_word("celeryd") => Self::Celery,
+            () => Self::Other,
+        }
+    }
+}
+
+pub(super) const DOCSTRINGS: &str = "start Python with -OO (PYTHONOPTIMIZE=2), which leaves documentation strings \
+    out; it also removes assert statements, so check that nothing depends on those or on __doc__";
+
+pub(super) const ZERO_PAGES: &str = "memory that was written with zeros and never used: allocate with calloc or \
+    numpy.zeros instead of filling, size buffers by use, or give it back with malloc_trim";
+
+pub(super) const ARENAS: &str = "every thread took a heap of its own from the C library: set MALLOC_ARENA_MAX=2, \
+    or run with jemalloc; how much of them is free cannot be told from outside, so measure before and after";
+
+/// Loaded by each process for itself.
+pub(super) fn loaded(evidence: &Evidence, owner: &str, is_flat: bool) -> String {
+    let how = match evidence.server {
+        Server::Gunicorn => "set preload_app = True (--preload), so that the master imports it",
+        Server::Uwsgi => "set lazy-apps = false, so that the master imports it",
+        Server::Celery => {
+            "import it where the Celery app is made (or in `include`), so that the parent of the prefork pool has it"
+        }
+        Server::Other if evidence.is_forked => "import it in the parent before it forks",
+        Server::Other => {
+            "start the processes as forks of one that has loaded it (gunicorn --preload, multiprocessing `fork`)"
+        }
+    };
+    let then = if is_flat {
+        "or map its file (mmap), which all processes share for good"
+    } else {
+        "then gc.freeze() before the fork; reading the objects still makes their pages private, which `mb_retained` \
+        counts; flat data (array, mmap, a database file) stays shared"
+    };
+    format!(
+        "{owner} is loaded after the fork in each process: {how}, {then}; check first: threads, sockets and random \
+        seeds made before a fork"
+    )
+}
+
+/// Loaded before the fork, and private since.
+pub(super) fn dirtied(evidence: &Evidence, collector_bytes: u64) -> String {
+    let place = match evidence.server {
+        Server::Gunicorn => "at the end of the application module that preload_app loads",
+        Server::Uwsgi => "at the end of the application module that the master loads",
+        Server::Celery => "in a handler of worker_init",
+        Server::Other => "in the parent just before it forks",
+    };
+    let immortal = match evidence.python_minor {
+        Some(12..) => "; immortal objects of 3.12 and later cover built-in constants only, not this",
+        _ => "",
+    };
+    let gain = if collector_bytes > 0 {
+        "the collector's part of the gain stays"
+    } else {
+        "what made it private are reference counts, which gc.freeze does not stop"
+    };
+    format!(
+        "loaded before the fork, but private again: gc.disable() at the parent's start and gc.freeze() {place} ({gain}); \
+        for what is read often use flat data (array, mmap, a database file){immortal}"
+    )
+}
+
+pub(super) fn broken_pages(evidence: &Evidence) -> &'static str {
+    match evidence.python_minor {
+        Some(_) => {
+            "shared at the fork and written since without a lasting change, by no owner that modules reach: \
+            gc.freeze() before the fork"
+        }
+        None => {
+            "shared at the fork and written since without a lasting change: keep counters, locks and reference \
+            counts apart from data that is only read"
+        }
+    }
+}
+
+pub(super) fn equal_pages(evidence: &Evidence) -> &'static str {
+    if evidence.is_forked {
+        "each process made these pages for itself with equal content: make them before the fork, or map a file"
+    } else {
+        "processes that are no forks of one another hold equal pages: fork them from one that has loaded the data, \
+        or map a file"
+    }
+}

@@ -1,0 +1,10 @@
+//! What was found, as a person and as a program reads it: markdown, terminal text, JSON, SARIF and GitLab's Code Quality.
+//! Values in, text out; the same report gives the same text.
+
+pub mod canary;
+pub mod check;
+pub mod flags;
+pub mod number;
+pub mod regressions;
+
+pub use check::CheckReport;

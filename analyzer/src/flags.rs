@@ -1,0 +1,289 @@
+//! `fewer flags`: every flag that programs tell of, variant against variant, endpoint by endpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use analyzer_detect::{
+    flags::{Comparison, FlagCost, Served, Unit, cost},
+    stats::{false_discovery::benjamini_hochberg, servers::Sizing},
+};
+use analyzer_report::flags::{ConstantFlag, FlagReport, FlagRow};
+use model::keys;
+use wire::api::{Breakdown, BreakdownRow, Evaluations, LabelNames, Requests};
+
+use crate::{
+    collector::{Collector, Question, narrowed},
+    error::AnalyzerError,
+};
+
+/// Flags that are looked at; the rest are counted.
+const FLAGS_MAX: usize = 200;
+
+/// Endpoints of a flag that are looked at, those with the most CPU.
+const ENDPOINTS_MAX: &str = "20";
+
+/// Variants of a flag that are compared with its baseline.
+const VARIANTS_MAX: usize = 5;
+
+/// Stretches of time that stand in for hosts.
+const STRETCHES: &str = "30";
+
+const CONFIDENCE: f64 = 0.95;
+
+/// Names of variants that mean that a flag does nothing.
+const OFF: [&str; 7] = ["off", "false", "control", "disabled", "default", "none", "0"];
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct FlagOptions {
+    /// Selects the services.
+    pub selector: String,
+    /// Start of the time range, in nanoseconds since the Unix epoch.
+    pub start_ns: i64,
+    /// Its end.
+    pub end_ns: i64,
+    /// How cores become servers.
+    pub sizing: Sizing,
+}
+
+/// Looks at every flag.
+pub fn flags(collector: &Collector, options: &FlagOptions) -> Result<FlagReport, AnalyzerError> {
+    let whole = Question { selector: &options.selector, start_ns: options.start_ns, end_ns: options.end_ns };
+    let evaluations: Evaluations = collector.ask("evaluations", &whole, &[("limit", "10000")])?;
+    let labels: LabelNames = collector.ask("labels", &whole, &[])?;
+    let mut names: BTreeSet<&str> = evaluations.rows.iter().map(|row| row.flag.as_str()).collect();
+    names.extend(labels.names.iter().filter_map(|name| name.strip_prefix(keys::FLAG_PREFIX)));
+    let mut report =
+        FlagReport { schema: "fewer.flags/1", sizing: said(&options.sizing), ..FlagReport::default() };
+    let mut p_values = Vec::new();
+    for flag in names.iter().take(FLAGS_MAX) {
+        let label = format!("{}{flag}", keys::FLAG_PREFIX);
+        let variants: Breakdown = collector.ask("breakdown", &whole, &[("by", &label)])?;
+        let served = most_requests_first(&variants);
+        let seen: BTreeSet<&str> =
+            served.iter().copied().chain(variants_of(&evaluations, flag).keys().copied()).collect();
+        if let (1, Some(variant)) = (seen.len(), seen.first()) {
+            let evaluations = variants_of(&evaluations, flag).values().sum();
+            report.constant.push(ConstantFlag {
+                flag: (*flag).to_owned(),
+                variant: (*variant).to_owned(),
+                evaluations,
+            });
+        }
+        let Some(baseline) = baseline(&served) else { continue };
+        for variant in served.iter().filter(|variant| **variant != baseline).take(VARIANTS_MAX) {
+            let asked = Asked { collector, options, label: &label, baseline, variant };
+            for (endpoint, found, unit) in asked.endpoints()? {
+                let mut row = row(&found, options, &endpoint);
+                (row.flag, row.variant) = ((*flag).to_owned(), (*variant).to_owned());
+                (row.baseline_variant, row.unit) = (baseline.to_owned(), unit);
+                row.is_random = is_split(&evaluations, flag);
+                p_values.push(found.difference_ns.p_value());
+                report.costs.push(row);
+            }
+        }
+    }
+    for (row, adjusted) in report.costs.iter_mut().zip(benjamini_hochberg(&p_values)) {
+        row.adjusted_p_value = adjusted;
+    }
+    report.costs.sort_by(|left, right| right.cores.abs().total_cmp(&left.cores.abs()));
+    let beyond = names.len().saturating_sub(FLAGS_MAX);
+    if beyond > 0 {
+        report.notes.push(format!("{beyond} more flags were not looked at; narrow the selector."));
+    }
+    Ok(report)
+}
+
+/// One variant of one flag.
+struct Asked<'a> {
+    collector: &'a Collector,
+    options: &'a FlagOptions,
+    label: &'a str,
+    baseline: &'a str,
+    variant: &'a str,
+}
+
+/// What one endpoint serves of both variants.
+struct Endpoint {
+    name: String,
+    /// Requests per second under the variant, and under both.
+    requests_per_s: (f64, f64),
+}
+
+impl Asked<'_> {
+    /// The cost in each endpoint that has both variants, and what the units of evidence are.
+    fn endpoints(&self) -> Result<Vec<(Endpoint, FlagCost, String)>, AnalyzerError> {
+        let by_endpoint: Breakdown =
+            self.ask("breakdown", self.variant, &[("by", keys::ENDPOINT), ("limit", ENDPOINTS_MAX)], None)?;
+        let mut costs = Vec::new();
+        for row in
+            by_endpoint.rows.iter().filter(|row| row.rest == 0 && row.requests > 0 && !row.value.is_empty())
+        {
+            let hosts = |variant: &str| -> Result<Breakdown, AnalyzerError> {
+                self.ask(
+                    "breakdown",
+                    variant,
+                    &[("by", keys::HOST_NAME), ("limit", "10000")],
+                    Some(&row.value),
+                )
+            };
+            let (before, after) = (hosts(self.baseline)?, hosts(self.variant)?);
+            let per_s =
+                (after.total.requests_per_s, before.total.requests_per_s + after.total.requests_per_s);
+            let endpoint = Endpoint { name: row.value.clone(), requests_per_s: per_s };
+            let units = by_host(&before, &after);
+            if let Some(cost) = cost(&units, CONFIDENCE) {
+                costs.push((endpoint, cost, keys::HOST_NAME.to_owned()));
+            } else if let Some(cost) = cost(&self.stretches(&row.value)?, CONFIDENCE) {
+                costs.push((endpoint, cost, "window".to_owned()));
+            }
+        }
+        Ok(costs)
+    }
+
+    /// Stretches of time with the CPU that programs counted.
+    fn stretches(&self, endpoint: &str) -> Result<Vec<Unit>, AnalyzerError> {
+        let over_time = |variant: &str| -> Result<Vec<Served>, AnalyzerError> {
+            let counted: Requests = self.ask("requests", variant, &[("steps", STRETCHES)], Some(endpoint))?;
+            let steps = counted.series.first().into_iter();
+            let steps = steps.flat_map(|series| series.counted_cpu_ns.iter().zip(&series.measured));
+            Ok(steps
+                .map(|(cpu_ns, requests)| Served { cpu_ns: *cpu_ns as f64, requests: *requests as f64 })
+                .collect())
+        };
+        let (before, after) = (over_time(self.baseline)?, over_time(self.variant)?);
+        Ok(before.into_iter().zip(after).map(|(baseline, variant)| Unit { baseline, variant }).collect())
+    }
+
+    fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        variant: &str,
+        parameters: &[(&str, &str)],
+        endpoint: Option<&str>,
+    ) -> Result<T, AnalyzerError> {
+        let mut selector = narrowed(&self.options.selector, self.label, variant);
+        if let Some(endpoint) = endpoint {
+            selector = narrowed(&selector, keys::ENDPOINT, endpoint);
+        }
+        let (start_ns, end_ns) = (self.options.start_ns, self.options.end_ns);
+        self.collector.ask(path, &Question { selector: &selector, start_ns, end_ns }, parameters)
+    }
+}
+
+/// Counted CPU where every row has it, sampled otherwise: both sides alike.
+pub(crate) fn by_host(before: &Breakdown, after: &Breakdown) -> Vec<Unit> {
+    let rows = |arm: &Breakdown| -> Vec<BreakdownRow> {
+        arm.rows
+            .iter()
+            .filter(|row| row.rest == 0 && !row.value.is_empty() && row.requests > 0)
+            .cloned()
+            .collect()
+    };
+    let (before, after) = (rows(before), rows(after));
+    let is_counted = before.iter().chain(&after).all(|row| row.measured > 0);
+    let served = |row: &BreakdownRow| match row.counted_cpu_ns_per_request {
+        Some(each_ns) if is_counted => {
+            Served { cpu_ns: each_ns * row.measured as f64, requests: row.measured as f64 }
+        }
+        _ => Served { cpu_ns: row.cpu_ns as f64, requests: row.requests as f64 },
+    };
+    let mut units: BTreeMap<&str, Unit> = BTreeMap::new();
+    before.iter().for_each(|row| units.entry(&row.value).or_default().baseline = served(row));
+    after.iter().for_each(|row| units.entry(&row.value).or_default().variant = served(row));
+    units.into_values().collect()
+}
+
+fn row(found: &FlagCost, options: &FlagOptions, endpoint: &Endpoint) -> FlagRow {
+    let (low, high) = found.difference_ns.interval(CONFIDENCE);
+    let (variant_per_s, all_per_s) = endpoint.requests_per_s;
+    let cores = |ns: f64, per_s: f64| ns / 1e9 * per_s;
+    let cores_at_full = cores(found.difference_ns.value, all_per_s);
+    FlagRow {
+        endpoint: endpoint.name.clone(),
+        baseline_ns: found.baseline_ns,
+        variant_ns: found.variant_ns,
+        difference_ns: found.difference_ns.value,
+        interval_ns: (low, high),
+        detectable_ns: found.detectable_ns,
+        cores: cores(found.difference_ns.value, variant_per_s),
+        cores_interval: (cores(low, variant_per_s), cores(high, variant_per_s)),
+        cores_at_full,
+        servers_at_full: options.sizing.servers_for_cores(cores_at_full),
+        units: found.units as u64,
+        is_within_units: found.comparison == Comparison::Within,
+        ..FlagRow::default()
+    }
+}
+
+/// Variants with requests.
+fn most_requests_first(variants: &Breakdown) -> Vec<&str> {
+    let mut rows: Vec<&BreakdownRow> = variants
+        .rows
+        .iter()
+        .filter(|row| row.rest == 0 && row.requests > 0 && !row.value.is_empty() && row.value != keys::OTHER)
+        .collect();
+    rows.sort_by(|left, right| right.requests.cmp(&left.requests).then_with(|| left.value.cmp(&right.value)));
+    rows.into_iter().map(|row| row.value.as_str()).collect()
+}
+
+/// The variant that means off, else the one with the most requests.
+fn baseline<'a>(variants: &[&'a str]) -> Option<&'a str> {
+    let is_off = |variant: &&&str| OFF.iter().any(|off| variant.eq_ignore_ascii_case(off));
+    variants.iter().find(is_off).or_else(|| variants.first()).copied()
+}
+
+/// Evaluations by variant.
+fn variants_of<'a>(evaluations: &'a Evaluations, flag: &str) -> BTreeMap<&'a str, u64> {
+    let mut variants = BTreeMap::new();
+    for row in evaluations.rows.iter().filter(|row| row.flag == flag) {
+        *variants.entry(row.variant.as_str()).or_insert(0) += row.count;
+    }
+    variants
+}
+
+/// True when every evaluation says that it was drawn.
+fn is_split(evaluations: &Evaluations, flag: &str) -> bool {
+    let mut rows = evaluations.rows.iter().filter(|row| row.flag == flag).peekable();
+    rows.peek().is_some() && rows.all(|row| row.reason.eq_ignore_ascii_case("split"))
+}
+
+pub(crate) fn said(sizing: &Sizing) -> String {
+    format!(
+        "Servers have {} cores of which {:.0} % are used at the peak; {} region{} (factor {:.2}).",
+        sizing.cores,
+        sizing.target_utilisation * 100.0,
+        sizing.regions,
+        if sizing.regions == 1 { "" } else { "s" },
+        sizing.region_factor(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_baseline_is_off_or_the_usual_one() {
+        assert_eq!(baseline(&["on", "Off"]), Some("Off"));
+        assert_eq!(baseline(&["blue", "red"]), Some("blue"));
+        assert_eq!(baseline(&[]), None);
+    }
+
+    #[test]
+    fn only_a_split_throughout_is_random() {
+        let row = |reason: &str| wire::api::Evaluation {
+            flag: "f".into(),
+            variant: "on".into(),
+            reason: reason.into(),
+            count: 5,
+        };
+        let evaluations = |reasons: &[&str]| Evaluations {
+            rows: reasons.iter().map(|reason| row(reason)).collect(),
+            rows_total: reasons.len() as u64,
+        };
+        assert!(is_split(&evaluations(&["SPLIT", "split"]), "f"));
+        assert!(!is_split(&evaluations(&["split", "default"]), "f"));
+        assert!(!is_split(&evaluations(&["split"]), "g"));
+        assert_eq!(variants_of(&evaluations(&["split", "x"]), "f"), BTreeMap::from([("on", 10)]));
+    }
+}

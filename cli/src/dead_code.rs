@@ -1,0 +1,158 @@
+//! `fewer dead-code`: which functions of live Python processes have never run.
+
+mod baseline;
+mod json;
+mod selection;
+mod text;
+
+use std::{io, path::PathBuf};
+
+use agent::dead_code::{self, DeadCodeError, Flag, Process};
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::terminal;
+use selection::Selection;
+
+/// Arguments of `fewer dead-code`.
+#[derive(Args, Debug)]
+pub(crate) struct DeadCodeArgs {
+    /// Read these processes; a function counts as executed if any of them ran it.
+    #[arg(short, long = "pid", value_name = "PID", required = true, value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pids: Vec<u32>,
+    /// Print all states as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only files whose owner by CODEOWNERS is this; `*` stands for any text.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) owner: Option<String>,
+    /// Only files whose name, as the process has it, begins so.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) file: Option<String>,
+    /// Also installed packages, the standard library, and bodies of modules and comprehensions.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only what executed since an earlier --json of this command.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+}
+
+/// What a person reads after the options.
+pub(crate) const HELP: &str = "\
+Examples:
+  fewer dead-code -p 1234                        what this process has not run yet
+  fewer dead-code -p 1234,1235,1236 --json       workers of one service together, for programs
+  fewer dead-code -p 1234 --file /srv/app/feed   one part of the program
+  fewer dead-code -p 1234 --owner '@feed*'       what one team owns
+
+CPython 3.8 to 3.13 marks what it runs; the marks are read from outside. The process is not
+stopped, nothing is added to it, and its memory does not grow. An interpreter whose layout is not
+known is refused, with the reason.
+
+States:
+  executed     it ran in a process, or before the fork in the one that this was forked from
+               (the evidence says which, where that one lives)
+  unexecuted   it has not run yet: a candidate, never a proof. Watch every role of the service
+               for at least a month, with its end, before you remove anything
+  unknown      its mark cannot say, which is never counted as dead
+
+What leaves no mark: compiled extensions, functions that a compiler such as numba runs in
+their place, and modules that were never imported. Marks die with the process.
+
+--json prints {pids, processes, failures, flags, rows_total, rows}; a row has function, file,
+line, state and evidence. Flags are those that the SDK counted with one variant only.
+
+Exit codes: 0 every process was read, 1 none could be read or another failure, 2 bad command line,
+3 some processes could not be read; what the others say is printed.";
+
+/// What was found, and whose reading failed.
+struct Findings {
+    processes: Vec<Process>,
+    failures: Vec<DeadCodeError>,
+    flags: Vec<(u32, Flag)>,
+}
+
+const PARTIAL: u8 = 3;
+const PROC: &str = "/proc";
+
+/// Reads all processes; returns the exit code.
+pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
+    let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
+    let mut pids = args.pids.clone();
+    pids.sort_unstable();
+    pids.dedup();
+    let mut findings = Findings { processes: Vec::new(), failures: Vec::new(), flags: Vec::new() };
+    for pid in pids {
+        findings.add(pid);
+    }
+    if findings.processes.is_empty() && findings.failures.len() == 1 {
+        return Err(findings.failures.remove(0).into());
+    }
+    for failure in &findings.failures {
+        terminal::complain(&failure.to_string());
+    }
+    if findings.processes.is_empty() {
+        anyhow::bail!("no process could be read");
+    }
+    let mut selection = Selection::new(args, &findings.processes);
+    let mut rows = dead_code::rows(&findings.processes);
+    rows.retain(|row| selection.has(row));
+    if let Some(baseline) = &baseline {
+        rows.retain(|row| baseline.is_new(row));
+    }
+    let shown = if args.json {
+        json::document(&findings, &rows)
+    } else {
+        text::report(&findings, &rows, &selection, baseline.is_some())
+    };
+    write(&shown)?;
+    Ok(if findings.failures.is_empty() { 0 } else { PARTIAL })
+}
+
+impl Findings {
+    fn add(&mut self, pid: u32) {
+        let bar = progress(pid);
+        let process = dead_code::scan(PROC.as_ref(), pid, &mut |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        match process {
+            Ok(process) => {
+                self.processes.push(process);
+                // A process can end before its counters are read; then it has none.
+                let flags = dead_code::flags(PROC.as_ref(), pid).unwrap_or_default();
+                let constant = flags.into_iter().filter(|flag| flag.only_variant().is_some());
+                self.flags.extend(constant.map(|flag| (pid, flag)));
+            }
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Nothing where nobody looks.
+fn progress(pid: u32) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+    let template = "reading {msg} {bar:30} {bytes} of {total_bytes}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_message(format!("process {pid}"))
+}
+
+/// A reader that has seen enough is no failure of ours.
+fn write(text: &str) -> anyhow::Result<()> {
+    use io::Write;
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write the result")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

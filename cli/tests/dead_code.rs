@@ -1,0 +1,140 @@
+//! `fewer dead-code` on real processes: what it prints and how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const PROGRAM: &str = "
+def ran(x):
+    return x + 1
+
+
+def never(x):
+    return x + 1
+
+
+class Shape:
+    def never(self):
+        return self.x
+
+
+ran(1)
+print('ready', flush=True)
+input()
+ran(2)
+Shape().never if input() else never(1)
+print('again', flush=True)
+input()
+";
+
+/// The first CPython 3.8 to 3.13 found here.
+fn python() -> PathBuf {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
+    let versions =
+        fs::read_dir(root.join("versions")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let system = (8..=13).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}")));
+    let is_known = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (8..=13).any(|minor| name.starts_with(&format!("3.{minor}.")))
+    };
+    let found = versions.filter(is_known).map(|path| path.join("bin/python3")).chain(system);
+    found.into_iter().find(|python| python.exists()).expect("no CPython from 3.8 to 3.13 was found")
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+fn fewer(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fewer")).arg("dead-code").args(arguments).output().unwrap()
+}
+
+fn states(output: &Output) -> Vec<(String, String)> {
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let rows = document["rows"].as_array().unwrap();
+    rows.iter().map(|row| (text(row, "function"), text(row, "state"))).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect()
+}
+
+#[test]
+fn a_live_program_is_read_and_compared_with_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("program.py");
+    fs::write(&file, PROGRAM).unwrap();
+    let piped = || Stdio::piped();
+    let child = Command::new(python()).arg(&file).stdin(piped()).stdout(piped()).spawn().unwrap();
+    let mut process = Process(child);
+    let mut output = BufReader::new(process.0.stdout.take().unwrap());
+    let mut hear = || output.read_line(&mut String::new()).unwrap();
+    hear();
+    let file = file.to_string_lossy().into_owned();
+    let read = |more: &[&str]| fewer(&[&["-p", &process.pid(), "--file", &file], more].concat());
+
+    let before = read(&["--json"]);
+    assert_eq!(before.status.code(), Some(0), "{before:?}");
+    let of = |wanted: &str| states(&before).into_iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert_eq!([of("ran"), of("never"), of("Shape.never")], ["executed", "unexecuted", "unexecuted"]);
+    let text = String::from_utf8(read(&[]).stdout).unwrap();
+    assert!(text.contains("Shape.never") && text.contains("2 unexecuted"), "{text}");
+
+    let baseline = folder.path().join("before.json");
+    fs::write(&baseline, &before.stdout).unwrap();
+    let baseline = baseline.to_string_lossy().into_owned();
+    let since = || states(&read(&["--json", "--baseline", &baseline]));
+    assert_eq!(since(), []);
+    {
+        use std::io::Write;
+        let mut input = process.0.stdin.as_ref().unwrap();
+        input.write_all(b"\n\n").unwrap();
+    }
+    hear();
+    assert_eq!(since(), pairs(&[("never", "executed")]));
+
+    let other = Process(Command::new("sleep").arg("60").spawn().unwrap());
+    let both = format!("{},{}", process.pid(), other.pid());
+    let partial = fewer(&["-p", &both, "--file", &file, "--json"]);
+    assert_eq!((partial.status.code(), states(&partial).len()), (Some(3), states(&before).len()));
+    let told = String::from_utf8(partial.stderr).unwrap();
+    assert!(told.contains("runs no CPython"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let other = Process(Command::new("sleep").arg("60").spawn().unwrap());
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["-p", &other.pid()], 1, "runs no CPython"),
+        (&["-p", "4194305"], 1, "cannot read mem"),
+        (&["-p", "0"], 2, "invalid value"),
+        (&[], 2, "--pid"),
+        (&["-p", "1", "--baseline", "/nonexistent.json"], 1, "--baseline: cannot open"),
+    ];
+    for (arguments, code, expected) in cases {
+        let output = fewer(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(expected) && output.stdout.is_empty(), "{told}");
+    }
+}

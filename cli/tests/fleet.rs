@@ -1,0 +1,211 @@
+//! Commands that ask a collector, against a real one with a small fleet in it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::{
+    process::{Command, Output},
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use collector::{Collector, Options, listen};
+use model::{
+    Batch, BatchBuilder, FlagEvaluations, Frame, LabelSet, Profile, RequestCounts, Sample, Window, keys,
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// 2026-01-31T12:00:00Z.
+const NOW_NS: i64 = 1_769_860_800_000_000_000;
+const MINUTE_NS: i64 = 60_000_000_000;
+const FLAG: &str = "feature_flag.result.variant.new_ranker";
+
+/// A collector that runs until it is dropped.
+struct Served {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Served {
+    fn new(batch: &Batch) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new(folder.path());
+        options.clock = Arc::new(|| NOW_NS);
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let collector = Collector::start(options).unwrap();
+        collector.import(batch).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(collector.serve(listener, async { stopped.await.unwrap_or_default() })).unwrap();
+        });
+        Self { url, stop: Some(stop), thread: Some(thread), _folder: folder }
+    }
+
+    fn fewer(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fewer"));
+        command.args(arguments).args(["--collector", &self.url]).output().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Ten hosts of each version over ten minutes. Version 2 costs 30 % more, and so does the flag in either.
+fn fleet() -> Batch {
+    let mut builder = BatchBuilder::new();
+    for (version, host) in [1, 2, 3].into_iter().flat_map(|version| (0..10).map(move |host| (version, host)))
+    {
+        let name = format!("web-{version}-{host}");
+        for minute in 0..10 {
+            let start_ns = NOW_NS - MINUTE_NS * (10 - minute);
+            let window = Window { start_ns, end_ns: start_ns + MINUTE_NS };
+            for (variant, factor) in [("off", 10), ("on", 13)] {
+                let wobble = 1_000 + (host * 37 + minute * 11) % 60;
+                let each_ns = 100 * factor * wobble as u64 * if version == 2 { 13 } else { 10 } / 10;
+                builder.add_requests(&RequestCounts {
+                    window,
+                    labels: LabelSet::new([
+                        (keys::SERVICE_VERSION, version.to_string().as_str()),
+                        (keys::HOST_NAME, &name),
+                        (keys::ENDPOINT, "GET /feed"),
+                        (FLAG, variant),
+                    ]),
+                    requests: 100,
+                    measured: 100,
+                    cpu_ns: 100 * each_ns,
+                    ..RequestCounts::default()
+                });
+                builder.add_evaluations(&FlagEvaluations {
+                    window,
+                    labels: LabelSet::new([(keys::HOST_NAME, name.as_str())]),
+                    flag: "new_ranker".into(),
+                    variant: variant.into(),
+                    reason: "split".into(),
+                    count: 100,
+                });
+            }
+            builder.add_evaluations(&FlagEvaluations {
+                window,
+                flag: "old_search".into(),
+                variant: "off".into(),
+                reason: "static".into(),
+                count: 7,
+                ..FlagEvaluations::default()
+            });
+        }
+    }
+    builder.finish()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn a_dear_canary_fails_an_equal_one_passes_and_one_host_is_no_verdict() {
+    let served = Served::new(&fleet());
+    let look = |canary: &str, control: &str| {
+        let range = ["--start", "2026-01-31T11:50:00Z", "--time", "600", "--looks", "3", "--json"];
+        let output =
+            served.fewer(&[&["check", "--canary", canary, "--control", control][..], &range].concat());
+        (output.status.code(), json(&output))
+    };
+    let (code, report) = look("{service.version=\"2\"}", "{service.version=\"1\"}");
+    assert_eq!(code, Some(1), "{report:#}");
+    let interval = &report["cpu"]["interval"];
+    assert!(interval[0].as_f64().unwrap() < 0.3 && interval[1].as_f64().unwrap() > 0.3, "{report:#}");
+    let (code, report) = look("{service.version=\"3\"}", "{service.version=\"1\"}");
+    assert_eq!((code, report["look"].as_u64()), (Some(0), Some(3)), "{report:#}");
+    let (code, report) = look("{host.name=\"web-2-1\"}", "{service.version=\"1\"}");
+    assert_eq!(code, Some(3), "{report:#}");
+    assert!(report["reason"].as_str().unwrap().contains("two hosts"), "{report:#}");
+    let output =
+        served.fewer(&["check", "--canary", "{", "--control", "{}", "--start", "now-1h", "--time", "60"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn every_flag_is_found_with_its_cost_and_cause() {
+    let served = Served::new(&fleet());
+    let range = ["--start", "2026-01-31T11:50:00Z", "--end", "2026-01-31T12:00:00Z"];
+    let output = served.fewer(&[&["flags", "--json"][..], &range].concat());
+    let report = json(&output);
+    let row = &report["costs"][0];
+    let named =
+        ["flag", "variant", "baseline_variant", "endpoint", "unit"].map(|field| row[field].as_str().unwrap());
+    assert_eq!(named, ["new_ranker", "on", "off", "GET /feed", "host.name"]);
+    assert_eq!((row["units"].as_u64(), row["is_random"].as_bool()), (Some(30), Some(true)), "{row:#}");
+    let (difference, baseline) =
+        (row["difference_ns"].as_f64().unwrap(), row["baseline_ns"].as_f64().unwrap());
+    assert!((difference / baseline - 0.3).abs() < 0.01, "{row:#}");
+    assert_eq!(
+        (&report["constant"][0]["flag"], &report["constant"][0]["evaluations"]),
+        (&"old_search".into(), &2100.into())
+    );
+    let one = ["--query", "{host.name=\"web-1-1\"}"];
+    let text = served.fewer(&[&["flags"][..], &range, &one].concat());
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("one host, ") && text.contains("says nothing about other hosts"), "{text}");
+}
+
+/// Six hosts over forty minutes; after twenty-five, `rank` costs `/feed` 30 % more CPU. `/login` stays as it is.
+fn release() -> Batch {
+    let mut builder = BatchBuilder::new();
+    let [rank, main] = ["rank", "main"].map(|name| {
+        builder.frame(Frame {
+            function: name.into(),
+            file: format!("feed/{name}.py").into(),
+            ..Frame::default()
+        })
+    });
+    let stacks = [builder.stack(vec![rank, main]), builder.stack(vec![main])];
+    for (minute, host) in (0..40).flat_map(|minute| (0..6).map(move |host| (minute, host))) {
+        let start_ns = NOW_NS - MINUTE_NS * (40 - minute);
+        for endpoint in ["/feed", "/login"] {
+            let window = Window { start_ns, end_ns: start_ns + MINUTE_NS };
+            let name = format!("web-{host}");
+            let labels = LabelSet::new([(keys::HOST_NAME, name.as_str()), (keys::ENDPOINT, endpoint)]);
+            let wobble = (host * 37 + minute * 11) % 40;
+            let rise = if endpoint == "/feed" && minute >= 25 { 300 } else { 0 };
+            let values = [500 + rise + wobble, 500];
+            let profile = Profile { labels: labels.clone(), window, period: 1, ..Profile::default() };
+            for (stack, value) in stacks.iter().zip(values) {
+                builder.add(&profile, Sample { stack: *stack, value: value * 1_000_000 });
+            }
+            let cpu_ns = values.iter().sum::<i64>() as u64 * 1_000_000;
+            let counts = RequestCounts {
+                window,
+                labels,
+                requests: 100,
+                measured: 100,
+                cpu_ns,
+                ..RequestCounts::default()
+            };
+            builder.add_requests(&counts);
+        }
+    }
+    builder.finish()
+}
+
+#[test]
+fn the_endpoint_that_rose_is_found_with_the_function() {
+    let served = Served::new(&release());
+    let range = ["--start", "2026-01-31T11:20:00Z", "--end", "2026-01-31T12:00:00Z", "--steps", "40"];
+    let report = json(&served.fewer(&[&["regressions", "--json"][..], &range].concat()));
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{report:#}");
+    let finding = &findings[0];
+    assert_eq!((&finding["endpoints"][0], &finding["unit"]), (&"/feed".into(), &"host.name".into()));
+    assert_eq!((&finding["at"], &finding["units"]), (&"2026-01-31T11:45:00Z".into(), &6.into()));
+    assert_eq!(finding["suspects"][0]["function"], "rank", "{report:#}");
+    assert_eq!((&report["funnel"]["series"], &report["funnel"]["findings"]), (&2.into(), &1.into()));
+}
