@@ -127,12 +127,18 @@ pub struct ProcessReport {
     pub outcome: Outcome,
     /// What became of its values.
     pub values: ValuesOutcome,
+    /// Objects counted.
+    pub objects: u64,
+    /// References that could not be followed, because memory changed or could not be read.
+    pub unreadable: u64,
     /// Version of its interpreter.
     pub python: Option<agent_python::Version>,
     /// Its memory by the kind of mapping.
     pub mappings: BTreeMap<MappingKind, Resident>,
     /// Heaps that the C library keeps for further threads.
     pub arenas: u64,
+    /// What of them is resident.
+    pub arena_bytes: u64,
 }
 
 /// What was found in all of them.
@@ -189,6 +195,9 @@ pub fn read(
             continue;
         }
         (report.values, report.python) = (values.outcome, values.python);
+        if let Some(values) = &values.values {
+            (report.objects, report.unreadable) = (values.objects, values.unreadable + values.too_deep);
+        }
         inhabitants.push(owners::Inhabitant { values: values.values, parent: parent.flatten() });
     }
     MemoryReport {
@@ -226,7 +235,7 @@ impl Target {
         }
         let is_arena = |mapping: &&smaps::Mapping| {
             mapping.kind == MappingKind::Anonymous
-                && mapping.start % ARENA_BYTES == 0
+                && mapping.start.is_multiple_of(ARENA_BYTES)
                 && mapping.end - mapping.start <= ARENA_BYTES
         };
         let report = ProcessReport {
@@ -235,9 +244,12 @@ impl Target {
             parent_command: parent.as_ref().map(|parent| parent.command.clone()),
             outcome: Outcome::Read,
             values: ValuesOutcome::None,
+            objects: 0,
+            unreadable: 0,
             python: None,
             mappings: by_kind,
             arenas: mappings.iter().filter(is_arena).count() as u64,
+            arena_bytes: mappings.iter().filter(is_arena).map(|mapping| mapping.resident).sum(),
         };
         Ok((report, Self { process, parent, mappings }))
     }
@@ -265,9 +277,12 @@ impl ProcessReport {
             parent_command: None,
             outcome,
             values: ValuesOutcome::None,
+            objects: 0,
+            unreadable: 0,
             python: None,
             mappings: BTreeMap::new(),
             arenas: 0,
+            arena_bytes: 0,
         }
     }
 }

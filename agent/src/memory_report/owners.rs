@@ -40,15 +40,17 @@ pub struct SharedOwner {
     pub loaded: Copies,
     /// Equal content that the parent had made before the fork and that is not shared any more.
     pub dirtied: Copies,
-    /// Of `dirtied`, what became private by more than the share of plain data did: only the collector touches
-    /// containers and leaves plain data alone.
+    /// Of `dirtied`, what the collector alone made private: more than reading did to pages where nothing is collected.
     pub collector_bytes: u64,
 }
+
+/// An owner in a process, and in the one that it was forked from.
+type Held<'a> = (&'a Owner, Option<&'a Owner>);
 
 /// Compares the owners of the same name in all processes.
 pub(super) fn compare(inhabitants: &[Inhabitant]) -> Vec<SharedOwner> {
     let mut order: Vec<(&str, &str)> = Vec::new();
-    let mut holders: HashMap<(&str, &str), Vec<(&Owner, Option<&Owner>)>> = HashMap::new();
+    let mut holders: HashMap<(&str, &str), Vec<Held<'_>>> = HashMap::new();
     for inhabitant in inhabitants {
         let Some(values) = &inhabitant.values else { continue };
         let of_parent: HashMap<(&str, &str), &Owner> = inhabitant
@@ -73,7 +75,7 @@ fn name(owner: &Owner) -> (&str, &str) {
     (&owner.module, &owner.attribute)
 }
 
-fn compare_one(held: &[(&Owner, Option<&Owner>)]) -> SharedOwner {
+fn compare_one(held: &[Held<'_>]) -> SharedOwner {
     let mut shared = SharedOwner { processes: held.len() as u64, ..SharedOwner::default() };
     // In how many processes content is, of those where it is not shared with anyone.
     let mut holders: HashMap<u128, u64> = HashMap::new();
@@ -121,22 +123,28 @@ impl Copies {
     }
 }
 
-/// Content from before the fork, by what touches it.
+/// Content from before the fork, by what can have made it private.
 #[derive(Default)]
 struct Preloaded {
-    containers: agent_python::Share,
+    /// On pages where nothing but reference counts is ever written.
     plain: agent_python::Share,
+    /// On pages where the collector writes too.
+    mixed: agent_python::Share,
 }
 
 impl Preloaded {
     fn add(&mut self, sample: &Sample) {
-        if sample.is_container { self.containers.add(sample.share) } else { self.plain.add(sample.share) }
+        if sample.is_plain { self.plain.add(sample.share) } else { self.mixed.add(sample.share) }
     }
 
+    /// What reading does not explain: where it made so much of the plain pages private, it did the same to the others.
+    /// Nothing can be said without plain pages.
     fn collector_bytes(&self) -> u64 {
-        let fraction = |share: agent_python::Share| share.own_bytes as f64 / (share.bytes as f64).max(1.0);
-        let more = (fraction(self.containers) - fraction(self.plain)).max(0.0);
-        (more * self.containers.bytes as f64) as u64
+        if self.plain.bytes == 0 {
+            return 0;
+        }
+        let read = self.plain.own_bytes as f64 / self.plain.bytes as f64;
+        (self.mixed.own_bytes as f64 - read * self.mixed.bytes as f64).max(0.0) as u64
     }
 }
 
@@ -146,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// Content by number: negative is shared with another process, of plain data unless a multiple of ten.
+    /// Content by number: negative is shared with another process, on a plain page unless a multiple of ten.
     fn values(contents: &[i32]) -> Option<Rc<Values>> {
         let samples: Vec<Sample> = contents
             .iter()
@@ -154,7 +162,7 @@ mod tests {
                 fingerprint: content.unsigned_abs().into(),
                 share: Share { bytes: 100, own_bytes: if *content > 0 { 100 } else { 0 } },
                 flat_own_bytes: 0,
-                is_container: content % 10 == 0,
+                is_plain: content % 10 != 0,
             })
             .collect();
         let owner = Owner { module: "conf".into(), attribute: "TABLE".into(), samples, ..Owner::default() };

@@ -99,4 +99,19 @@ mod tests {
             assert_eq!(Stat::parse(bad.as_bytes()), None, "{bad}");
         }
     }
+
+    #[test]
+    fn what_may_not_be_read_is_told_from_what_is_gone() {
+        let cases = [
+            (io::ErrorKind::PermissionDenied, Outcome::NotPermitted),
+            (io::ErrorKind::NotFound, Outcome::Gone),
+            (io::ErrorKind::InvalidData, Outcome::Gone),
+        ];
+        for (kind, expected) in cases {
+            assert_eq!(outcome(&kind.into()), expected);
+        }
+        let own = Process::open(Path::new("/proc"), std::process::id()).unwrap_or_else(|_| unreachable!());
+        assert!(own.is_same() && own.is_fork_of(&own));
+        assert_eq!(Process::open(Path::new("/proc"), 0x7fff_fff0).err(), Some(Outcome::Gone));
+    }
 }

@@ -13,9 +13,12 @@ use super::{ValuesOutcome, process::Process};
 /// Reads values; files and parents are looked at once.
 #[derive(Default)]
 pub(super) struct Inspector {
-    files: HashMap<(u64, Vec<u8>), Result<Option<Rc<Binary>>, String>>,
+    files: HashMap<(u64, Vec<u8>), Inspected>,
     parents: HashMap<u32, Option<Rc<Values>>>,
 }
+
+/// What a file holds, or why it cannot be said.
+type Inspected = Result<Option<Rc<Binary>>, String>;
 
 /// What the values of one process are.
 pub(super) struct Read {
@@ -87,7 +90,7 @@ impl Inspector {
         refusal.map_or(Ok(None), Err)
     }
 
-    fn binary(&mut self, process: &Process, mapping: &Mapping<'_>) -> Result<Option<Rc<Binary>>, String> {
+    fn binary(&mut self, process: &Process, mapping: &Mapping<'_>) -> Inspected {
         let key = (mapping.inode, mapping.path.to_owned());
         if let Some(known) = self.files.get(&key) {
             return known.clone();

@@ -1,0 +1,112 @@
+//! Processes to look at.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// Runs a test with every interpreter found. Finding none fails.
+pub(crate) fn with_each_interpreter(test: impl Fn(&Path)) {
+    for python in installed() {
+        println!("with {}", python.display());
+        test(&python);
+    }
+}
+
+/// pyenv's releases of 3.8 to 3.13, and the system's.
+pub(crate) fn installed() -> Vec<PathBuf> {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
+    let is_known = |name: &str| (8..=13).any(|minor| name.starts_with(&format!("3.{minor}.")));
+    let mut found: Vec<PathBuf> = fs::read_dir(root.join("versions"))
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| is_known(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path().join("bin/python3"))
+        .chain((8..=13).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}"))))
+        .filter(|python| python.exists())
+        .collect();
+    found.sort();
+    assert!(!found.is_empty(), "no CPython from 3.8 to 3.13 was found");
+    found
+}
+
+/// A parent and its forked workers, all at rest.
+pub(crate) struct Workers {
+    parent: Child,
+    told: Vec<Value>,
+}
+
+impl Workers {
+    pub(crate) fn start(python: &Path, mode: &str, count: u64, megabytes: f64) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/memory_report/programs/workers.py");
+        let mut parent = Command::new(python)
+            .arg(program)
+            .args([mode, &count.to_string(), &megabytes.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let told = told["workers"].as_array().unwrap().clone();
+        Self { parent, told }
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.told.iter().map(|worker| worker["pid"].as_u64().unwrap() as u32).collect()
+    }
+
+    /// What the workers' own memory grew by with what they loaded, as they told it.
+    pub(crate) fn loaded_bytes(&self) -> u64 {
+        self.told.iter().map(|worker| worker["own_kb"].as_u64().unwrap() * 1024).sum()
+    }
+
+    /// What each process has written or copied.
+    pub(crate) fn dirty_bytes(&self) -> Vec<u64> {
+        let dirty = |pid: u32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        self.pids().into_iter().chain([self.parent.id()]).map(dirty).collect()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // All of them end with the parent's input; the workers hold its other end only for reading.
+        drop(self.parent.stdin.take());
+        self.parent.wait().unwrap();
+        while self.pids().iter().any(|pid| Path::new(&format!("/proc/{pid}/exe")).read_link().is_ok()) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+/// A program that is ended with its owner.
+pub(crate) struct Ended(Child);
+
+impl Ended {
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
+        Self(Command::new(program).args(arguments).spawn().unwrap())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
