@@ -47,7 +47,8 @@ pub fn test() -> Result<()> {
 pub fn lint() -> Result<()> {
     call("cargo", &["fmt", "--all", "--check"])?;
     call("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
-    let sdk = ["clippy", "-p", "fewer-sdk", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
+    let sdk =
+        ["clippy", "-p", "fewer-sdk", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
     call("cargo", &sdk)?;
     tidy::run()?;
     npm_ready()?;

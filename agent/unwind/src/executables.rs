@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Backing, Counters, Executable, ExecutableId, FileIdentity, Limits, MappedAt, Mapping, Outcome, ProcessFiles,
-    build_id,
+    Backing, Counters, Executable, ExecutableId, FileIdentity, Limits, MappedAt, Mapping, Outcome,
+    ProcessFiles, build_id,
     elf::{Image, Layout},
     load_budget::LoadBudget,
     lru::Lru,
