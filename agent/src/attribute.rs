@@ -137,6 +137,8 @@ impl Attributor {
     /// Gives back memory.
     pub(crate) fn trim(&mut self) {
         self.processes.trim();
+        self.unwinder.trim();
+        self.contexts.trim();
     }
 
     /// Everything counted so far.

@@ -211,5 +211,7 @@ fn name_windows(queue: Receiver<Job>, outbox: &Outbox, facts: &BTreeMap<Arc<str>
             spool_failures += 1;
             tracing::error!(%error, "a window is lost");
         }
+        drop((batch, job.closed));
+        agent_bpf::give_memory_back();
     }
 }

@@ -12,3 +12,13 @@ pub fn return_memory_early() {
         unsafe { libc::mallopt(parameter, value) };
     }
 }
+
+/// Gives freed blocks back to the system that lie between used ones. It takes a few milliseconds, so do it now and then,
+/// when much has just been freed.
+pub fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim takes a number and may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -25,7 +25,7 @@ mod sideband;
 #[cfg(test)]
 mod testing;
 
-pub use allocator::return_memory_early;
+pub use allocator::{give_memory_back, return_memory_early};
 pub use config::{
     CONFIGS_MAX, ContextVariable, CustomLabels, GoLabels, GoLabelsForm, PythonLayout, PythonMode,
     PythonTarget, QueryText, RuntimeConfig, TargetKey, ThreadContext,

@@ -78,6 +78,12 @@ impl Contexts {
         merged
     }
 
+    /// Gives back memory.
+    pub(super) fn trim(&mut self) {
+        self.queries.shrink(MAX_QUERIES / 8);
+        self.merged.shrink(MAX_MERGED / 8);
+    }
+
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
     }

@@ -81,10 +81,11 @@ impl Child {
         fs::File::open(format!("/proc/{}/mem", self.process.id()))?.read_exact_at(into, address)
     }
 
-    pub(super) fn word(&self, address: u64) -> u64 {
+    /// The word at an address, if there is memory.
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
         let mut word = [0; 8];
-        self.read(address, &mut word).unwrap();
-        u64::from_le_bytes(word)
+        self.read(address, &mut word).ok()?;
+        Some(u64::from_le_bytes(word))
     }
 }
 

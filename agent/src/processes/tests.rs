@@ -38,9 +38,9 @@ fn a_process_is_read_once_and_its_forks_share_what_was_read() {
     let root = tempfile::tempdir().unwrap();
     write_process(root.path(), 7, 100);
     let mut processes = processes(root.path(), &[("team", "b")]);
-    insta::assert_snapshot!(text(&processes.labels(thread(7, 100, "main"))), @"host.name=host process.pid=7 service.name=worker service.version=1.2 team=b thread.name=main");
+    insta::assert_snapshot!(text(&processes.labels(thread(7, 100, "main"))), @"fewer.label_source=comm host.name=host process.pid=7 service.name=worker service.version=1.2 team=b thread.name=main");
     fs::remove_dir_all(root.path().join("7")).unwrap();
-    insta::assert_snapshot!(text(&processes.labels(thread(8, 100, "pool-1"))), @"host.name=host process.pid=8 service.name=worker service.version=1.2 team=b thread.name=pool-1");
+    insta::assert_snapshot!(text(&processes.labels(thread(8, 100, "pool-1"))), @"fewer.label_source=comm host.name=host process.pid=8 service.name=worker service.version=1.2 team=b thread.name=pool-1");
     assert_eq!(processes.tally().outcomes(SNAPSHOTS), [("read", 1)]);
 }
 
@@ -48,7 +48,7 @@ fn a_process_is_read_once_and_its_forks_share_what_was_read() {
 fn a_process_that_cannot_be_read_goes_by_its_name_and_is_tried_again() {
     let root = tempfile::tempdir().unwrap();
     let mut processes = processes(root.path(), &[]);
-    insta::assert_snapshot!(text(&processes.labels(thread(7, 100, "cc1"))), @"host.name=host process.pid=7 service.name=cc1 thread.name=cc1");
+    insta::assert_snapshot!(text(&processes.labels(thread(7, 100, "cc1"))), @"fewer.label_source=comm host.name=host process.pid=7 service.name=cc1 thread.name=cc1");
     write_process(root.path(), 7, 200);
     assert_eq!(processes.labels(thread(7, 100, "cc1")).get(keys::SERVICE_NAME), Some("cc1"));
     assert_eq!(processes.labels(thread(7, 200, "cc1")).get(keys::SERVICE_NAME), Some("worker"));
@@ -62,7 +62,7 @@ fn only_the_kernels_own_threads_stand_in_brackets() {
     fs::create_dir(root.path().join("9")).unwrap();
     fs::write(root.path().join("9/stat"), "9 (kworker/0:1) I 2 0 0 0 -1 69238880 0\n").unwrap();
     let mut processes = processes(root.path(), &[]);
-    insta::assert_snapshot!(text(&processes.labels(thread(9, 0, "kworker/0:1"))), @"host.name=host process.pid=9 service.name=[kworker] thread.name=kworker/0:1");
+    insta::assert_snapshot!(text(&processes.labels(thread(9, 0, "kworker/0:1"))), @"fewer.label_source=comm host.name=host process.pid=9 service.name=[kworker] thread.name=kworker/0:1");
     let services = [(0, "swapper/1"), (7, "on its way out")].map(|(pid, comm)| {
         processes.labels(thread(pid, 0, comm)).get(keys::SERVICE_NAME).unwrap().to_owned()
     });

@@ -79,6 +79,12 @@ impl Executables {
         known
     }
 
+    /// Gives up half of the rows that there may be.
+    pub(crate) fn trim(&mut self, counters: &mut Counters) {
+        counters.rows_evicted += self.rows.shrink(self.rows_bytes_max / 2);
+        counters.rows_bytes = self.rows.weight() as u64;
+    }
+
     /// Executables whose rows are beyond the limit.
     pub(crate) fn too_big(&self) -> u64 {
         self.too_big

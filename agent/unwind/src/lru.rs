@@ -36,17 +36,23 @@ impl<K: Copy + Eq + Hash, V> Lru<K, V> {
     /// Adds a value, and says how many others had to go. A value heavier than the whole map is taken in alone.
     pub(crate) fn insert(&mut self, key: K, value: V, weight: usize) -> u64 {
         self.remove(&key);
+        let evicted = self.shrink(self.weight_max.saturating_sub(weight));
+        self.uses += 1;
+        self.weight = self.weight.saturating_add(weight);
+        self.entries.insert(key, Entry { value, weight, used: self.uses });
+        evicted
+    }
+
+    /// Makes room until at most this weight is left, and says how many values had to go.
+    pub(crate) fn shrink(&mut self, weight_max: usize) -> u64 {
         let mut evicted = 0;
-        while !self.entries.is_empty() && self.weight.saturating_add(weight) > self.weight_max {
+        while !self.entries.is_empty() && self.weight > weight_max {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
             oldest.iter().for_each(|key| {
                 self.remove(key);
             });
             evicted += 1;
         }
-        self.uses += 1;
-        self.weight = self.weight.saturating_add(weight);
-        self.entries.insert(key, Entry { value, weight, used: self.uses });
         evicted
     }
 

@@ -126,6 +126,6 @@ mod tests {
         }
         let counts: Vec<u64> = counters.outcomes().map(|(_, count)| count).collect();
         assert_eq!(counts, (0..Outcome::ALL.len() as u64).collect::<Vec<_>>());
-        assert_eq!(counters.of(Outcome::Stuck), 10);
+        assert_eq!(counters.of(Outcome::Stuck), 11);
     }
 }

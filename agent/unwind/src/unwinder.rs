@@ -107,6 +107,11 @@ impl Unwinder {
         self.spaces.forget_process(pid);
     }
 
+    /// Gives back memory: rows are read again when they are needed again.
+    pub fn trim(&mut self) {
+        self.executables.trim(&mut self.counters);
+    }
+
     /// What was done so far.
     pub fn counters(&self) -> &Counters {
         &self.counters

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use collector_store::{Answer, RequestSeries, RequestShape, Rest, Store, TimelineShape};
-use model::{LabelSet, Series, Window};
+use model::{LabelSet, RequestCounts, Series, Window, keys};
 use wire::api::{ErrorBody, Timeline, TimelineSeries};
 
 use crate::{
@@ -76,18 +76,27 @@ fn answer(
     let requests = |series: &Series, value: Option<&str>| {
         let of_band = |counted: &Vec<RequestSeries>| {
             let found = counted.iter().find(|counted| counted.value.as_deref() == value);
-            let steps = found.map(|counted| counted.steps.iter().map(|step| step.requests).collect());
-            steps.unwrap_or_else(|| vec![0; series.values.len()])
+            found.map_or_else(
+                || vec![RequestCounts::default(); series.values.len()],
+                |counted| counted.steps.clone(),
+            )
         };
         counted.as_ref().map(of_band)
+    };
+    // A request carries a flag from its evaluation on: what came before is in no sample of the flag, but in the cost that
+    // the program itself counted.
+    let cost: CostOf = if by.as_deref().is_some_and(|by| by.starts_with(keys::FLAG_PREFIX)) {
+        counted_ms
+    } else {
+        sampled_ms
     };
     let mut series: Vec<TimelineSeries> = Vec::new();
     for one in &bands.series {
         let value = value(&one.labels, by.as_deref());
-        series.push(band((value, 0), one, requests(one, Some(value)), window));
+        series.push(band((value, 0), one, requests(one, Some(value)).map(|steps| (steps, cost)), window));
     }
     if let Some(Rest { groups, series: rest }) = &bands.rest {
-        series.push(band(("", *groups), rest, requests(rest, None), window));
+        series.push(band(("", *groups), rest, requests(rest, None).map(|steps| (steps, cost)), window));
     }
     Timeline {
         start_ms: window.start_ns / MS_NS,
@@ -99,6 +108,20 @@ fn answer(
     }
 }
 
+/// CPU per request of one step, from the sampled CPU or from what the program counted.
+type CostOf = fn(i64, &RequestCounts) -> Option<f64>;
+
+fn sampled_ms(cpu_ns: i64, counts: &RequestCounts) -> Option<f64> {
+    (counts.requests > 0).then(|| cpu_ns as f64 / 1e6 / counts.requests as f64)
+}
+
+fn counted_ms(cpu_ns: i64, counts: &RequestCounts) -> Option<f64> {
+    match counts.measured {
+        0 => sampled_ms(cpu_ns, counts),
+        measured => Some(counts.cpu_ns as f64 / 1e6 / measured as f64),
+    }
+}
+
 fn value<'a>(labels: &'a LabelSet, by: Option<&str>) -> &'a str {
     by.and_then(|by| labels.get(by)).unwrap_or_default()
 }
@@ -106,7 +129,7 @@ fn value<'a>(labels: &'a LabelSet, by: Option<&str>) -> &'a str {
 fn band(
     (value, rest): (&str, u64),
     series: &Series,
-    requests: Option<Vec<u64>>,
+    requests: Option<(Vec<RequestCounts>, CostOf)>,
     window: Window,
 ) -> TimelineSeries {
     let cores = series.values.iter().zip(0_i64..).map(|(value, step)| {
@@ -115,18 +138,15 @@ fn band(
         let covered_ns = (window.end_ns - start_ns).clamp(1, series.step_ns.max(1));
         *value as f64 / covered_ns as f64
     });
-    let per_request = |requests: &Vec<u64>| {
-        let steps = series.values.iter().zip(requests);
-        let steps =
-            steps.map(|(cpu_ns, requests)| (*requests > 0).then(|| *cpu_ns as f64 / 1e6 / *requests as f64));
-        steps.collect()
+    let per_request = |(steps, cost): &(Vec<RequestCounts>, CostOf)| {
+        series.values.iter().zip(steps).map(|(cpu_ns, counts)| cost(*cpu_ns, counts)).collect()
     };
     TimelineSeries {
         value: value.to_owned(),
         rest,
         cores: cores.collect(),
         cpu_ms_per_request: requests.as_ref().map(per_request),
-        requests,
+        requests: requests.map(|(steps, _)| steps.iter().map(|counts| counts.requests).collect()),
         total: series.values.iter().sum(),
     }
 }

@@ -1,6 +1,6 @@
 // What the values of a label cost, as rows to sort and filter. For each of them rate × CPU per request = cores.
 import type { Breakdown, BreakdownRow } from '../api/types';
-import { valueTitle } from './labels';
+import { isFlag, valueTitle } from './labels';
 import { coresOf } from './units';
 
 export interface Cost {
@@ -11,7 +11,10 @@ export interface Cost {
   cpu_ns: number;
   requests: number;
   requests_per_s: number;
-  /** Sampled CPU per request; `null` where no request was counted. */
+  /**
+   * CPU per request; `null` where no request was counted. Sampled, but for flags by the program's own clock: a request
+   * carries a flag from its evaluation on, and what came before is in no sample of the flag.
+   */
   request_ms: number | null;
   /** The program's own CPU clock over the requests it measured. */
   counted_ms: number | null;
@@ -30,21 +33,23 @@ export interface Costs {
 
 /** Rates are taken over the time in which there can be data, as everywhere on the pages. */
 export function costsOf(answer: Breakdown, over_ms: number): Costs {
-  const all = answer.rows.map((row) => costOf(row, over_ms));
+  const costIn = (row: BreakdownRow) => costOf(row, over_ms, isFlag(answer.by));
+  const all = answer.rows.map(costIn);
   return {
     rows: all.filter(({ rest }) => rest === 0),
     rest: all.find(({ rest }) => rest > 0) ?? null,
-    total: costOf(answer.total, over_ms),
+    total: costIn(answer.total),
   };
 }
 
-function costOf(row: BreakdownRow, over_ms: number): Cost {
+function costOf(row: BreakdownRow, over_ms: number, isByFlag: boolean): Cost {
+  const counted_ns = isByFlag ? row.counted_cpu_ns_per_request : null;
   const { value, rest, cpu_ns, requests, measured, client_errors, server_errors } = row;
   return {
     ...{ value, rest, cpu_ns, requests, measured, client_errors, server_errors },
     cores: coresOf(cpu_ns, over_ms),
     requests_per_s: over_ms > 0 ? (requests * 1000) / over_ms : 0,
-    request_ms: inMilliseconds(row.cpu_ns_per_request),
+    request_ms: inMilliseconds(counted_ns ?? row.cpu_ns_per_request),
     counted_ms: inMilliseconds(row.counted_cpu_ns_per_request),
   };
 }

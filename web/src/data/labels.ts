@@ -5,9 +5,13 @@ export const SERVICE = 'service.name';
 
 const FLAG_PREFIX = 'feature_flag.result.variant.';
 
+export function isFlag(name: string): boolean {
+  return name.startsWith(FLAG_PREFIX);
+}
+
 /** A flag's label by the flag's key, any other label by its name. */
 export function labelTitle(name: string): string {
-  return name.startsWith(FLAG_PREFIX) ? `flag ${name.slice(FLAG_PREFIX.length)}` : name;
+  return isFlag(name) ? `flag ${name.slice(FLAG_PREFIX.length)}` : name;
 }
 
 /** What is shown for one value of a label, or for `rest` values folded into one. */

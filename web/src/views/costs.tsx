@@ -7,7 +7,8 @@ export const CORES_HINT = 'Sampled CPU-seconds per second';
 export const RATE_HINT = 'Requests that ended, per second, as the programs counted them';
 export const REQUEST_HINT =
   'Sampled CPU per counted request, in milliseconds. The total and the rest divide all of their CPU by the ' +
-  'requests counted, also CPU of values that counted none';
+  'requests counted, also CPU of values that counted none. Of a flag it is what the programs counted themselves: a ' +
+  'request carries a flag only from its evaluation on';
 
 interface BarredProps {
   value: number;

@@ -60,6 +60,12 @@ describe('labels', () => {
 describe('costs', () => {
   const { rows, rest, total } = costsOf(answer, 100_000);
 
+  it('takes the cost of a flag from the program, whose clock runs before the flag is evaluated', () => {
+    const counted = { ...row('on', 100, 100), counted_cpu_ns_per_request: 5e6 };
+    const costOf = (by: string) => costsOf({ ...answer, by, rows: [counted] }, 1).rows[0]?.request_ms;
+    expect([costOf('endpoint'), costOf(`${FLAG}new_ranker`)]).toEqual([1, 5]);
+  });
+
   it('takes rates over the time with data, so that rate × CPU per request = cores', () => {
     for (const cost of [...rows, total].filter(({ requests }) => requests > 0)) {
       expect((cost.requests_per_s * cost.request_ms!) / 1000).toBeCloseTo(cost.cores, 12);
