@@ -6,7 +6,6 @@
 
 mod flags;
 mod inherited;
-mod memory;
 mod origin;
 mod owners;
 mod present;

@@ -25,6 +25,7 @@ mod location;
 mod lru;
 pub mod memory_report;
 mod options;
+mod process_memory;
 mod processes;
 mod random;
 mod record;

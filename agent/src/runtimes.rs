@@ -8,7 +8,6 @@
 mod existing;
 mod image;
 mod inspection;
-mod memory;
 mod pace;
 mod process;
 mod requests;
@@ -21,14 +20,14 @@ use agent_unwind::{ImageKey, ProcFiles, ProcessFiles, Unwinder};
 use foldhash::{HashMap, HashMapExt};
 use model::LabelSet;
 
-use crate::{context::labels, lru::Lru, tally::Tally};
+use crate::{context::labels, lru::Lru, process_memory::ProcessMemory, tally::Tally};
 
 pub(crate) use image::{Image, Python};
+pub(crate) use inspection::python_mapping;
 pub(crate) use requests::Requests;
 
 use image::Looking;
 use inspection::Inspections;
-use memory::ProcessMemory;
 use pace::Pace;
 use process::Process;
 
@@ -100,7 +99,7 @@ impl Runtimes {
         let known = existing
             .into_iter()
             .take(MAX_PROCESSES)
-            .map(|(pid, key)| (pid, Process::new(key, ProcessMemory::open(&proc_root, pid), false)));
+            .map(|(pid, key)| (pid, Process::new(key, ProcessMemory::open_if_there(&proc_root, pid), false)));
         Self {
             processes: known.collect(),
             files: ProcFiles::new(&proc_root),
@@ -196,7 +195,7 @@ impl Runtimes {
     pub(crate) fn memory(&self, pid: u32) -> Arc<dyn Memory> {
         match self.processes.get(&pid) {
             Some(process) => process.memory.clone(),
-            None => Arc::new(ProcessMemory::open(&self.proc_root, pid)),
+            None => Arc::new(ProcessMemory::open_if_there(&self.proc_root, pid)),
         }
     }
 
@@ -209,7 +208,7 @@ impl Runtimes {
     pub(crate) fn fork(&mut self, parent: u32, child: u32) {
         let Some(process) = self.processes.get(&parent) else { return };
         let Some(known) = self.images.get(&process.image) else { return };
-        let process = process.child(ProcessMemory::open(&self.proc_root, child));
+        let process = process.child(ProcessMemory::open_if_there(&self.proc_root, child));
         if process.variable.is_some() {
             let config = Box::new(process.config(&known.image.config));
             self.changes.push(Change::Configure(process.target(child), config));
@@ -237,7 +236,7 @@ impl Runtimes {
     /// Looks at what a process runs, unless it runs something else by now.
     fn look(&mut self, seen: Seen, unwinder: &mut Unwinder) {
         let Seen { pid, key, target, at_ns: now_ns } = seen;
-        let memory = ProcessMemory::open(&self.proc_root, pid);
+        let memory = ProcessMemory::open_if_there(&self.proc_root, pid);
         let known = self.images.get(&key);
         let is_due = known.as_ref().is_none_or(|known| known.pace.is_due(now_ns));
         let mut image = known.as_ref().map(|known| known.image.clone()).unwrap_or_default();

@@ -10,6 +10,8 @@ use analyzer::{AnalyzerError, collector::Collector};
 use anyhow::Context;
 use clap::Args;
 
+use crate::terminal;
+
 /// Arguments of every command that asks a collector.
 #[derive(Args, Debug)]
 pub(crate) struct CollectorArgs {
@@ -75,4 +77,19 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
         error.downcast_ref::<AnalyzerError>(),
         Some(AnalyzerError::Usage(_) | AnalyzerError::File { .. })
     )
+}
+
+/// Prints an answer, or what is wrong with the command line; returns the exit code.
+pub(crate) fn say(answer: anyhow::Result<String>) -> anyhow::Result<u8> {
+    match answer {
+        Ok(answer) => {
+            terminal::say(&answer);
+            Ok(0)
+        }
+        Err(error) if is_usage(&error) => {
+            terminal::complain(&format!("{error:#}"));
+            Ok(2)
+        }
+        Err(error) => Err(error),
+    }
 }

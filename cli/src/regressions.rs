@@ -7,9 +7,8 @@ use analyzer::{
 use clap::Args;
 
 use crate::{
-    collector_args::{CollectorArgs, RangeArgs, is_usage},
+    collector_args::{CollectorArgs, RangeArgs, say},
     flags::SizingArgs,
-    terminal,
 };
 
 /// Arguments of `fewer regressions`.
@@ -44,17 +43,7 @@ Exit codes: 0 answered, 1 the collector did not answer, 2 bad command line.";
 
 /// Carries out the command; returns the exit code.
 pub(crate) fn run(args: &RegressionsArgs) -> anyhow::Result<u8> {
-    match answered(args) {
-        Ok(answer) => {
-            terminal::say(&answer);
-            Ok(0)
-        }
-        Err(error) if is_usage(&error) => {
-            terminal::complain(&format!("{error:#}"));
-            Ok(2)
-        }
-        Err(error) => Err(error),
-    }
+    say(answered(args))
 }
 
 fn answered(args: &RegressionsArgs) -> anyhow::Result<String> {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use agent_python::{CountersReader, Discovery, Mapping};
 use agent_unwind::{ProcFiles, ProcessFiles};
 
-use super::{DeadCodeError, memory::ProcessMemory};
+use super::DeadCodeError;
+use crate::process_memory::ProcessMemory;
 
 /// One flag, as the SDK counted its evaluations in the process.
 #[derive(Clone, Debug, PartialEq, Eq)]

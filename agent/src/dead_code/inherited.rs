@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use agent_python::{CodeUnit, ExecutionState, Interpreter, Memory};
 
-use super::memory::ProcessMemory;
+use crate::process_memory::ProcessMemory;
 
 /// The process that another was forked from, alive.
 pub(super) struct Ancestor<'a> {

@@ -6,7 +6,8 @@ use agent_python::{Binary, Interpreter, Mapping, Memory, Refusal, is_musl, may_b
 use agent_unwind::{ProcFiles, ProcessFiles};
 use object::{Object, ObjectSymbol, ReadCache};
 
-use super::{DeadCodeError, memory::ProcessMemory};
+use super::DeadCodeError;
+use crate::{process_memory::ProcessMemory, runtimes::python_mapping};
 
 /// A process that can be read.
 pub(super) struct Target {
@@ -91,12 +92,6 @@ fn find(
         }
     }
     result
-}
-
-fn python_mapping(mapping: &agent_unwind::Mapping) -> Mapping<'_> {
-    let agent_unwind::Mapping { start, end, offset, inode, .. } = *mapping;
-    let path = mapping.path.as_bytes();
-    Mapping { start, end, file_offset: offset, executable: true, inode, path }
 }
 
 /// The file address of the type of functions, which every interpreter exports for its extension modules.

@@ -134,7 +134,7 @@ impl Inspections {
 }
 
 /// The same mapping in the words of the other crate.
-pub(super) fn python_mapping(mapping: &Mapping) -> agent_python::Mapping<'_> {
+pub(crate) fn python_mapping(mapping: &Mapping) -> agent_python::Mapping<'_> {
     agent_python::Mapping {
         start: mapping.start,
         end: mapping.end,

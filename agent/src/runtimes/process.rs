@@ -6,7 +6,8 @@ use agent_bpf::{ContextVariable, RuntimeConfig, TargetKey};
 use agent_python::{CountersReader, Discovery, Mapping, Poll, Published, ThreadSchema, Unread};
 use agent_unwind::ImageKey;
 
-use super::{memory::ProcessMemory, pace::Pace};
+use super::pace::Pace;
+use crate::process_memory::ProcessMemory;
 
 /// What is known of one process.
 pub(super) struct Process {

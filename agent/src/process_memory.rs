@@ -10,9 +10,13 @@ use agent_python::Memory;
 pub(crate) struct ProcessMemory(Option<File>);
 
 impl ProcessMemory {
-    /// Of a process that has ended there is nothing to read.
-    pub(crate) fn open(proc_root: &Path, pid: u32) -> Self {
-        Self(File::open(proc_root.join(format!("{pid}/mem"))).ok())
+    pub(crate) fn open(proc_root: &Path, pid: u32) -> io::Result<Self> {
+        File::open(proc_root.join(format!("{pid}/mem"))).map(|file| Self(Some(file)))
+    }
+
+    /// The same for a process that may have ended by now: then every read fails.
+    pub(crate) fn open_if_there(proc_root: &Path, pid: u32) -> Self {
+        Self::open(proc_root, pid).unwrap_or(Self(None))
     }
 }
 
