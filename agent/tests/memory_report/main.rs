@@ -116,7 +116,7 @@ fn workers_that_are_no_forks_are_compared_too() {
 
 #[test]
 fn pages_of_any_program_are_compared() {
-    let children: Vec<workers::Ended> = (0..2).map(|_| workers::Ended::start("sleep", &["60"])).collect();
+    let children: Vec<workers::Ended> = (0..2).map(|_| workers::Ended::shell()).collect();
     let pids: Vec<u32> = children.iter().map(workers::Ended::pid).collect();
     let report = report(&pids);
     assert!(report.owners.is_empty());

@@ -94,8 +94,19 @@ impl Drop for Workers {
 pub(crate) struct Ended(Child);
 
 impl Ended {
-    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
-        Self(Command::new(program).args(arguments).spawn().unwrap())
+    /// A shell that has set up its memory: the spawn itself returns at the exec, before that.
+    pub(crate) fn shell() -> Self {
+        let mut shell = Command::new("sh");
+        let mut child = shell
+            .args(["-c", "echo ready; read line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Self(child)
     }
 
     pub(crate) fn pid(&self) -> u32 {
