@@ -494,6 +494,7 @@ def _revive() -> None:
 _python_flag = flag
 if accelerator is not None:
     accelerator.install(sys.modules[__name__], _current, _words, _slots, _routes, _transitions, _MAGIC)
+    accelerator.call_quickly(request)
     flag, _set, _reset = accelerator.flag, accelerator.set_current, accelerator.reset_current
 os.register_at_fork(after_in_child=_after_fork)
 _publisher.start(_current)
