@@ -14,9 +14,12 @@ export function shorten(name: string, roomPx: number, measure: Measure): string 
   return cut(short, roomPx, measure);
 }
 
+/** What compilers and linkers add to a name: `f.isra.0`, `f.constprop.0.cold`, `f@@GLIBC_2.34`. */
+const SUFFIXES = /(\.(isra|part|constprop|cold|lto_priv|llvm)(\.\d+)?)+$|@@?[A-Z][\w.]*$/;
+
 /** `a::b::C<D>::e` gives `C::e`, then `e`; a path gives its last part. */
 function shorterForms(name: string): string[] {
-  const plain = name.replace(/\([^()]*\)( const)?$/, '');
+  const plain = name.replace(/\([^()]*\)( const)?$/, '').replace(SUFFIXES, '');
   const separator = plain.includes('::') ? '::' : plain.includes('/') ? '/' : '.';
   const parts = withoutGenerics(plain)
     .split(separator)

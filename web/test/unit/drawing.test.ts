@@ -19,6 +19,10 @@ describe('labels', () => {
     check('std::vector<int>::push_back(int const&)', 20, 'vector::push_back');
     check('os.path.join', 6, 'join');
     check('/usr/lib/libc.so.6', 11, 'libc.so.6');
+    check('finish_task_switch.isra.0', 20, 'finish_task_switch');
+    check('finish_task_switch.isra.0', 7, 'finish…');
+    check('tick.constprop.0.cold', 4, 'tick');
+    check('__libc_start_main@@GLIBC_2.34', 17, '__libc_start_main');
     check('operator<', 5, 'oper…');
     check('abcdef', 2, '');
   });
