@@ -2,7 +2,7 @@
 //!
 //! The agent's own CPU time is averaged over the last minute. Above the ceiling the sampling rate is halved,
 //! down to 1 Hz; after a minute below half of the ceiling it is doubled again, up to the rate that was asked
-//! for. Memory above its ceiling empties caches, once a minute at most, because filling them again costs CPU
+//! for. Memory near its ceiling empties caches, once a minute at most, because filling them again costs CPU
 //! time. The first half minute is not judged by CPU time: executables are read for the first time then. What
 //! the kernel spends on taking samples is not in the agent's time; it is proportional to the rate.
 
@@ -57,6 +57,8 @@ const START_WINDOWS: u32 = 3;
 /// CPUs.
 const CPU_SHARE: f64 = 0.01;
 const RSS_BYTES: u64 = 64 << 20;
+/// Caches are emptied above this share of the ceiling, in eighths: a window may add that much before the next look.
+const TRIM_EIGHTHS: u64 = 7;
 
 impl Ceilings {
     /// One hundredth of the host's CPUs and 64 MB.
@@ -109,7 +111,8 @@ impl Governor {
 
     fn must_trim(&mut self, cost: Cost) -> bool {
         self.windows_until_trim = self.windows_until_trim.saturating_sub(1);
-        let is_too_large = self.ceilings.rss_bytes.is_some_and(|ceiling| cost.rss_bytes > ceiling);
+        let is_near = |ceiling: u64| cost.rss_bytes > ceiling / 8 * TRIM_EIGHTHS;
+        let is_too_large = self.ceilings.rss_bytes.is_some_and(is_near);
         let trim = is_too_large && self.windows_until_trim == 0;
         if trim {
             self.windows_until_trim = WINDOWS;
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn too_much_memory_trims_at_once_and_then_once_a_minute() {
-        let cost = Cost { rss_bytes: 65, elapsed_ns: 1, cpu_ns: 0 };
+        let cost = Cost { rss_bytes: 57, elapsed_ns: 1, cpu_ns: 0 };
         let trims = |ceilings| {
             let mut governor = Governor::new(ceilings, 19);
             (0..14).filter(|_| governor.observe(cost).trim).count()

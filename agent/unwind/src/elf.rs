@@ -1,6 +1,11 @@
 //! What unwinding has to know of an ELF file: where its code is loaded, where its unwind rows are, who it is.
 
-use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    ops::Deref,
+    sync::Arc,
+};
 
 use object::{
     Endianness, ReadCache, ReadRef, elf,
@@ -18,6 +23,18 @@ pub(crate) enum Image {
     File(File),
     /// A copy from memory.
     Memory(Vec<u8>),
+}
+
+/// Bytes copied out of an executable, shared by all who use them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content(Arc<Vec<u8>>);
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A part of the file that is loaded as code.
@@ -67,7 +84,7 @@ impl Image {
 
     /// Copies a range out, straight to where it stays: these are the largest pieces of memory there are, and each
     /// further copy on the way would leave a hole.
-    pub(crate) fn read(&self, offset: u64, size: u64) -> io::Result<Arc<[u8]>> {
+    pub(crate) fn read(&self, offset: u64, size: u64) -> io::Result<Content> {
         let too_big = |_| io::Error::from(io::ErrorKind::InvalidData);
         let length = usize::try_from(size).map_err(too_big)?;
         match self {
@@ -76,15 +93,22 @@ impl Image {
                 if offset.saturating_add(size) > file.metadata()?.len() {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                // Made in place: with a copy, the largest of all allocations would be held twice.
-                let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-                file.read_exact_at(Arc::get_mut(&mut bytes).unwrap_or_default(), offset)?;
-                Ok(bytes)
+                let mut bytes = Vec::new();
+                bytes.try_reserve_exact(length)?;
+                // Reads into memory that was not cleared before: clearing it took as long as reading.
+                let mut file: &File = file;
+                file.seek(SeekFrom::Start(offset))?;
+                file.take(size).read_to_end(&mut bytes)?;
+                if bytes.len() != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Ok(Content(Arc::new(bytes)))
             }
             Self::Memory(bytes) => {
                 let offset = usize::try_from(offset).map_err(too_big)?;
                 let part = offset.checked_add(length).and_then(|end| bytes.get(offset..end));
-                part.map(Arc::from).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+                let content = part.map(|part| Content(Arc::new(part.to_vec())));
+                content.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
             }
         }
     }

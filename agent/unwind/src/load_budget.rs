@@ -10,7 +10,7 @@ pub(crate) struct LoadBudget {
 }
 
 /// What an agent that was idle for a while may read at once, in seconds' worth.
-const BURST_S: u64 = 8;
+const BURST_S: u64 = 32;
 const NS_PER_S: u64 = 1_000_000_000;
 
 impl LoadBudget {
@@ -44,15 +44,15 @@ mod tests {
         let mut budget = LoadBudget::new(10);
         let second = NS_PER_S;
         for (bytes, at_ns, expected) in [
-            (80, 100 * second, true),
+            (320, 100 * second, true),
             (1, 100 * second, false),
             (10, 101 * second, true),
             (6, 101 * second + second / 2, false),
             (5, 101 * second + second / 2, true),
             (1, 50 * second, false),
-            (1000, 108 * second, false),
-            (1000, 109 * second + second / 2, true),
-            (1, 109 * second + second / 2, false),
+            (1000, 132 * second, false),
+            (1000, 133 * second + second / 2, true),
+            (1, 133 * second + second / 2, false),
         ] {
             assert_eq!(budget.take(bytes, at_ns), expected, "{bytes} at {at_ns}");
         }

@@ -1,6 +1,6 @@
 //! Unwind rows: `.eh_frame` and its index, copied from an executable.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use framehop::{
     Error, ExplicitModuleSectionInfo, FrameAddress, Module, Unwinder as _,
@@ -9,14 +9,14 @@ use framehop::{
 
 use crate::{
     Address, Registers, StackCopy,
-    elf::{Image, Layout, Section},
+    elf::{Content, Image, Layout, Section},
     rules::aligned_frame::{self, AlignedFrame},
 };
 
 /// The rows of one executable, with the rules found in them so far. Everything is in file addresses, so that one
 /// copy serves every process.
 pub(crate) struct Rows {
-    unwinder: UnwinderX86_64<Arc<[u8]>>,
+    unwinder: UnwinderX86_64<Content>,
     rules: CacheX86_64,
     index: Option<Index>,
     aligned: Vec<AlignedFrame>,
@@ -25,8 +25,8 @@ pub(crate) struct Rows {
 
 /// What is needed to tell whether an address has rows at all.
 struct Index {
-    header: (u64, Arc<[u8]>),
-    frames: (u64, Arc<[u8]>),
+    header: (u64, Content),
+    frames: (u64, Content),
 }
 
 /// About what framehop keeps beside the sections: 509 rules and a row being evaluated.
@@ -107,7 +107,7 @@ impl Rows {
 impl Index {
     /// `None` when the index is written in a way that is not understood.
     fn covers(&self, file_address: u64) -> Option<bool> {
-        let (base, header) = (self.header.0, self.header.1.as_ref());
+        let (base, header) = (self.header.0, &*self.header.1);
         if header.get(..4)? != INDEX_ENCODINGS {
             return None;
         }
@@ -124,7 +124,7 @@ impl Index {
         let Some(last) = low.checked_sub(1) else { return Some(false) };
         let start = entry(last, 0)?;
         let frame = usize::try_from(entry(last, 1)?.wrapping_sub(self.frames.0)).ok()?;
-        let frames = self.frames.1.as_ref();
+        let frames = &*self.frames.1;
         // A frame entry is its length, a pointer to its common part, then where its code begins and how long it is.
         let begin_at = frame.checked_add(8)?;
         let begin =

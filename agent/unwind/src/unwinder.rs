@@ -48,7 +48,7 @@ impl Default for Limits {
             overlays: 256,
             executables: 4096,
             rows_bytes: 12 << 20,
-            rows_bytes_per_s: 16 << 20,
+            rows_bytes_per_s: 4 << 20,
             mappings: 4096,
             maps_bytes: 4 << 20,
             reread_interval_ns: 500_000_000,
