@@ -14,7 +14,7 @@ use std::{cell::Cell, fs::File, io, process::Command};
 use agent_unwind::{ImageKey, Limits, Mapping, Outcome, ProcFiles, ProcessFiles, Unwinder};
 
 mod target;
-use target::{Target, capture, compile, image, names};
+use target::{Target, capture, compile, image, names, wait_until_computing};
 
 const STACK_BYTES: usize = 32 << 10;
 
@@ -181,6 +181,7 @@ fn code_loaded_after_a_fork_belongs_to_the_worker_alone() {
     let mut unwinder = Unwinder::new(Limits::default());
     let mut addresses = Vec::new();
     let mut check = |pid: u32, at_ns: u64, rereads: u64, expected: &[&str]| {
+        wait_until_computing(pid);
         let capture = capture(pid, STACK_BYTES);
         let sample = capture.sample(pid, image(pid), at_ns);
         assert_eq!(unwinder.unwind(&sample, &proc_files(), &mut addresses), Outcome::Complete);

@@ -88,6 +88,19 @@ impl Drop for Target {
     }
 }
 
+/// Waits until a process that computes for ever does: it has used more CPU than starting takes.
+pub(crate) fn wait_until_computing(pid: u32) {
+    const TICKS: u64 = 5;
+    let user_ticks = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let behind_name = stat.rsplit(") ").next().unwrap();
+        behind_name.split(' ').nth(11).unwrap().parse::<u64>().unwrap()
+    };
+    while user_ticks() < TICKS {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// Captures a thread with at most `limit` bytes of its stack.
 pub(crate) fn capture(tid: u32, limit: usize) -> Capture {
     let tool = compile("capture", &["-O1"]);
