@@ -23,6 +23,8 @@ pub(crate) struct Files {
     debug_directories: Vec<PathBuf>,
     known: Cache<Space, Arc<Known>>,
     indexes: Kept<SymbolIndex>,
+    /// How often a file without an index was scanned.
+    scans: Cache<Space, u32>,
     debug_info: Kept<DebugInfo>,
     index_functions_max: usize,
     debug_bytes: u64,
@@ -51,6 +53,10 @@ struct Source<O> {
 /// Files whose separate debug files stay open.
 const KNOWN_MAX: usize = 512;
 
+/// How often a file is scanned before it gets an index, which takes three times as long to make. Most programs of a
+/// build run for one window only, and would push the indexes of others out.
+const SCANS_MAX: u32 = 2;
+
 /// Bytes that one function takes in an index, at most.
 const INDEX_ENTRY_BYTES: u64 = 16;
 
@@ -60,6 +66,7 @@ impl Files {
             debug_directories,
             known: Cache::new(KNOWN_MAX),
             indexes: Kept::new(limits.index_bytes),
+            scans: Cache::new(KNOWN_MAX),
             debug_info: Kept::new(limits.debug_bytes_kept),
             index_functions_max: usize::try_from(limits.index_bytes / INDEX_ENTRY_BYTES)
                 .unwrap_or(usize::MAX),
@@ -206,6 +213,11 @@ impl Files {
             Some(index) => index,
             None => {
                 let image = source.image(known, &mut self.read)?;
+                let scans = self.scans.get(&space).unwrap_or(0);
+                if scans < SCANS_MAX {
+                    self.scans.insert(space, scans + 1);
+                    return scan::find(table, image, code, wanted).ok();
+                }
                 match SymbolIndex::build(table, image, code, self.index_functions_max).ok()? {
                     Some(index) => index,
                     None => return scan::find(table, image, code, wanted).ok(),

@@ -237,7 +237,8 @@ fn what_is_kept_names_new_addresses_and_what_was_forgotten_is_read_again() {
         }
         let counters = symbolizer_under_test.counters();
         assert_eq!(counters.debug_info_too_big, 0);
-        assert_eq!(counters.files_read > files.len() as u64, is_little, "{counters:?}");
+        // Two scans of a symbol table, then its index.
+        assert_eq!(counters.files_read > 3 * files.len() as u64, is_little, "{counters:?}");
     }
 }
 
