@@ -10,9 +10,12 @@ use std::{
 
 use model::{Batch, FlagEvaluations, Frame, FrameId, LabelSet, ProfileType, RequestCounts, Window};
 
-use crate::plan::{
-    caps::{self, Caps, Weight},
-    compaction::{HOUR_NS, hour_of},
+use crate::{
+    marginals::{MarginalRow, Marginals},
+    plan::{
+        caps::{self, Caps, Weight},
+        compaction::{HOUR_NS, hour_of},
+    },
 };
 
 /// Values that are each kept once, by equality of the whole value (invariant I11), with a number.
@@ -121,6 +124,7 @@ pub(crate) struct HourRows<'a> {
     pub(crate) profiles: Vec<&'a ProfileRow>,
     pub(crate) requests: Vec<&'a RequestRow>,
     pub(crate) evaluations: Vec<&'a EvaluationRow>,
+    pub(crate) marginals: Vec<&'a MarginalRow>,
 }
 
 impl HourRows<'_> {
@@ -151,6 +155,8 @@ pub(crate) struct Part {
     pub(crate) requests: Vec<RequestRow>,
     /// Evaluations of flags counted.
     pub(crate) evaluations: Vec<EvaluationRow>,
+    /// What single flags have of the label sets that are not told apart.
+    pub(crate) marginals: Vec<MarginalRow>,
 }
 
 impl ProfileRow {
@@ -221,6 +227,7 @@ impl Part {
             weigh(row.counts.window.start_ns, row.label_set, Weight { cpu_ns: 0, requests });
         }
         let mut renamed: HashMap<(i64, u32), u32> = HashMap::new();
+        let mut marginals = Marginals::default();
         let mut done = Vec::new();
         for (hour, weights) in hours {
             let weights: Vec<(u32, Weight)> = weights.into_iter().collect();
@@ -229,18 +236,21 @@ impl Part {
             let sets: Vec<(LabelSet, Weight)> =
                 weights.iter().map(|(number, weight)| (set(*number), *weight)).collect();
             let caps = caps::plan(&sets);
-            for ((number, _), new) in weights.iter().zip(&caps.renamed) {
+            for (((number, _), new), flags) in weights.iter().zip(&caps.renamed).zip(&caps.marginals) {
                 if let Some(new) = new {
                     renamed.insert((hour, *number), self.label_sets.insert(new));
+                    marginals.split((hour, *number), new, flags, &mut self.label_sets);
                 }
             }
             done.push(caps);
         }
+        marginals.take_in(self);
         let rename = |start_ns: i64, label_set: &mut u32| {
             *label_set = renamed.get(&(hour_of(start_ns), *label_set)).copied().unwrap_or(*label_set);
         };
         self.profiles.iter_mut().for_each(|profile| rename(profile.start_ns, &mut profile.label_set));
         self.requests.iter_mut().for_each(|row| rename(row.counts.window.start_ns, &mut row.label_set));
+        crate::marginals::follow_endpoints(self);
         done
     }
 
@@ -255,6 +265,9 @@ impl Part {
         }
         for row in &self.evaluations {
             hours.entry(hour_of(row.evaluations.window.start_ns)).or_default().evaluations.push(row);
+        }
+        for row in &self.marginals {
+            hours.entry(hour_of(row.window.start_ns)).or_default().marginals.push(row);
         }
         hours
     }

@@ -57,10 +57,20 @@ pub struct Stats {
     pub flag_sets_kept: u64,
     /// Sets of flags that became `_other` because an endpoint had too many in one hour.
     pub flag_sets_folded: u64,
+    /// Variants of one flag of the sets that are not told apart, beyond those that are summed by themselves.
+    pub flag_variants_folded: u64,
     /// CPU of the samples whose endpoint or flags became `_other`.
     pub folded_cpu_ns: u64,
     /// Agents whose last sequence is remembered.
     pub agents: u64,
+    /// Findings of analyses now.
+    pub findings: u64,
+    /// Findings that were not kept: too long, or too many of their kind.
+    pub findings_dropped: u64,
+    /// Reports of hosts' memory now.
+    pub memory_reports: u64,
+    /// Reports of hosts' memory that were not kept: too long, or too many in all.
+    pub memory_reports_dropped: u64,
 }
 
 /// Counters that the parts of the store add to.
@@ -86,7 +96,10 @@ pub(crate) struct Counters {
     pub(crate) endpoints_folded: AtomicU64,
     pub(crate) flag_sets_kept: AtomicU64,
     pub(crate) flag_sets_folded: AtomicU64,
+    pub(crate) flag_variants_folded: AtomicU64,
     pub(crate) folded_cpu_ns: AtomicU64,
+    pub(crate) findings_dropped: AtomicU64,
+    pub(crate) memory_reports_dropped: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -119,7 +132,10 @@ impl Counters {
             endpoints_folded: get(&self.endpoints_folded),
             flag_sets_kept: get(&self.flag_sets_kept),
             flag_sets_folded: get(&self.flag_sets_folded),
+            flag_variants_folded: get(&self.flag_variants_folded),
             folded_cpu_ns: get(&self.folded_cpu_ns),
+            findings_dropped: get(&self.findings_dropped),
+            memory_reports_dropped: get(&self.memory_reports_dropped),
             ..Stats::default()
         }
     }

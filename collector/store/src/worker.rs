@@ -124,6 +124,7 @@ fn write_blocks(shared: &Shared, mut part: Part) -> Result<Vec<Entry>, StoreErro
         add(&shared.counters.endpoints_folded, caps.endpoints_folded);
         add(&shared.counters.flag_sets_kept, caps.flag_sets_kept);
         add(&shared.counters.flag_sets_folded, caps.flag_sets_folded);
+        add(&shared.counters.flag_variants_folded, caps.variants_folded);
         add(&shared.counters.folded_cpu_ns, caps.folded_cpu_ns);
     }
     write_part(shared, &part, Level::Block)

@@ -47,6 +47,26 @@ impl RequestCounts {
     }
 }
 
+impl RequestCounts {
+    /// Takes away the counts of requests that are among these; window and labels stay.
+    pub fn subtract(&mut self, part: &RequestCounts) {
+        self.instructions = match (self.instructions, part.instructions) {
+            (Some(all), Some(part)) => Some(all.saturating_sub(part)),
+            (known, None) if part.measured == 0 => known,
+            _ => None,
+        };
+        for (rest, part) in [
+            (&mut self.requests, part.requests),
+            (&mut self.measured, part.measured),
+            (&mut self.cpu_ns, part.cpu_ns),
+            (&mut self.client_errors, part.client_errors),
+            (&mut self.server_errors, part.server_errors),
+        ] {
+            *rest = rest.saturating_sub(part);
+        }
+    }
+}
+
 /// How often processes with one label set got one variant of one feature flag, for one reason, in one window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlagEvaluations {

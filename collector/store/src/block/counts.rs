@@ -1,4 +1,4 @@
-//! The tables `requests` and `evaluations`: what programs counted themselves.
+//! The tables `requests`, `evaluations` and `marginals`: what programs counted themselves, and sums by single flags.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use arrow_array::{
     UInt64Array, types::Int32Type,
 };
 use arrow_schema::ArrowError;
-use model::{FlagEvaluations, LabelSet, RequestCounts, Window};
+use model::{FlagEvaluations, LabelSet, ProfileType, RequestCounts, Window};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     StoreError,
     head::{EvaluationRow, Part, RequestRow},
+    marginals::MarginalRow,
 };
 
 /// Writes `requests`, and says how many labels have no column of their own.
@@ -31,20 +32,43 @@ pub(super) fn requests(part: &Part, rows: &[&RequestRow]) -> ParquetResult<(Vec<
         let counts = || rows.iter().map(|row| &row.counts);
         let mut arrays = labels.arrays(rows.iter().map(|row| row.label_set))?;
         arrays.extend(times(counts().map(|counts| counts.window)));
-        let number = |of: fn(&RequestCounts) -> u64| -> ArrayRef {
-            Arc::new(UInt64Array::from_iter_values(counts().map(of)))
-        };
-        arrays.extend([
-            number(|counts| counts.requests),
-            number(|counts| counts.measured),
-            number(|counts| counts.cpu_ns),
-            Arc::new(UInt64Array::from_iter(counts().map(|counts| counts.instructions))),
-            number(|counts| counts.client_errors),
-            number(|counts| counts.server_errors),
-        ]);
+        arrays.extend(request_columns(counts()));
         table.write(arrays)?;
     }
     Ok((table.finish()?, labels.without_column))
+}
+
+/// Writes `marginals`, and says how many labels have no column of their own.
+pub(super) fn marginals(part: &Part, rows: &[&MarginalRow]) -> ParquetResult<(Vec<u8>, u64)> {
+    let labels = Labels::new(part, rows.iter().map(|row| row.label_set));
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| (labels.rank(row.label_set), row.window, row.kind));
+    let mut table = write::Table::new(schema::marginals(&write::keys(&labels.columns)))?;
+    for rows in rows.chunks(schema::BATCH_ROWS) {
+        let mut arrays = labels.arrays(rows.iter().map(|row| row.label_set))?;
+        arrays.extend(times(rows.iter().map(|row| row.window)));
+        let kinds = rows.iter().map(|row| Some(row.kind.name()));
+        arrays.push(Arc::new(kinds.collect::<DictionaryArray<Int32Type>>()));
+        arrays.push(Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.total))));
+        arrays.extend(request_columns(rows.iter().map(|row| &row.counts)));
+        table.write(arrays)?;
+    }
+    Ok((table.finish()?, labels.without_column))
+}
+
+/// The columns of [`schema::REQUEST_COLUMNS`].
+fn request_columns<'a>(counts: impl Iterator<Item = &'a RequestCounts> + Clone) -> [ArrayRef; 6] {
+    let number = |of: fn(&RequestCounts) -> u64| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter_values(counts.clone().map(of)))
+    };
+    [
+        number(|counts| counts.requests),
+        number(|counts| counts.measured),
+        number(|counts| counts.cpu_ns),
+        Arc::new(UInt64Array::from_iter(counts.clone().map(|counts| counts.instructions))),
+        number(|counts| counts.client_errors),
+        number(|counts| counts.server_errors),
+    ]
 }
 
 /// Writes `evaluations`, and says how many labels have no column of their own.
@@ -158,6 +182,21 @@ pub(super) fn load_evaluations(table: &read::Table, part: &mut Part) -> Result<(
         for (evaluations, (label_set, window)) in read_evaluations(batch, at)?.into_iter().zip(places) {
             let evaluations = FlagEvaluations { window: *window, ..evaluations };
             part.evaluations.push(EvaluationRow { label_set: *label_set, evaluations });
+        }
+        Ok(())
+    })
+}
+
+/// Adds all rows of `marginals` to a part.
+pub(super) fn load_marginals(table: &read::Table, part: &mut Part) -> Result<(), StoreError> {
+    each_batch(table, part, |batch, at, part, places| {
+        let kinds = Texts::new(batch, at)?;
+        let totals: Int64Array = typed(batch, at + 1)?;
+        let counts = read_requests(batch, at + 2)?;
+        for (row, (counts, (label_set, window))) in counts.into_iter().zip(places).enumerate() {
+            let kind = ProfileType::from_name(&kinds.get(row)).unwrap_or_default();
+            let total = totals.value(row);
+            part.marginals.push(MarginalRow { label_set: *label_set, window: *window, kind, total, counts });
         }
         Ok(())
     })

@@ -44,6 +44,9 @@ pub(crate) fn load(tables: &Tables, entry: &Entry, part: &mut Part) -> Result<()
     if entry.has(schema::EVALUATIONS) {
         counts::load_evaluations(&tables.open(entry, schema::EVALUATIONS)?, part)?;
     }
+    if entry.has(schema::MARGINALS) {
+        counts::load_marginals(&tables.open(entry, schema::MARGINALS)?, part)?;
+    }
     Ok(())
 }
 

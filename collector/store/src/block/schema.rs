@@ -8,6 +8,7 @@
 //! | `frames`   | one distinct frame      | `kind`, `function`, `file`, `line`, `executable`, `build_id`, `address`, `inlined` |
 //! | `requests` | requests of one label set in one window | labels, `ts`, `duration_ns`, `requests`, `measured`, `cpu_ns`, `instructions`, `client_errors`, `server_errors` |
 //! | `evaluations` | evaluations of one flag with one outcome in one window | labels, `ts`, `duration_ns`, `flag`, `variant`, `reason`, `count` |
+//! | `marginals` | one variant of one flag in one window, of label sets that are not told apart | labels, `ts`, `duration_ns`, `type`, `total`, and the counts of `requests` |
 //!
 //! Labels are one column `label.KEY` for each key that occurs, and `labels_rest` where there are too many; an absent
 //! label is the empty text. `stack` counts rows of `stacks`, so a sum by stack is an array; the hash tells equal
@@ -19,7 +20,8 @@
 //! A folder without counts has no `requests` or `evaluations`. Their rows are sorted by the same labels, then by time.
 //! `cpu_ns` and `instructions` are sums over the `measured` of the `requests`; `instructions` is null where not all of
 //! those have them. In blocks, `endpoint` and the labels `feature_flag.result.variant.KEY` of `samples`, `profiles` and
-//! `requests` have the value `_other` where there were too many to tell apart (see `plan::caps`).
+//! `requests` have the value `_other` where there were too many to tell apart (see `plan::caps`). What single flags have of
+//! those is in `marginals`, whose label `fewer.marginal` names the flag; they repeat what the other tables hold.
 
 use std::sync::Arc;
 
@@ -46,6 +48,7 @@ pub(crate) const STACKS: &str = "stacks";
 pub(crate) const FRAMES: &str = "frames";
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const EVALUATIONS: &str = "evaluations";
+pub(crate) const MARGINALS: &str = "marginals";
 
 /// Prefix of a label's column.
 pub(crate) const LABEL_PREFIX: &str = "label.";
@@ -105,6 +108,13 @@ fn of_profiles(keys: &[&str], more: [Field; 2]) -> SchemaRef {
 pub(crate) fn requests(keys: &[&str]) -> SchemaRef {
     let counts = REQUEST_COLUMNS.map(|name| Field::new(name, DataType::UInt64, name == "instructions"));
     with_labels(keys, time().into_iter().chain(counts))
+}
+
+/// Columns of `marginals` for some label keys.
+pub(crate) fn marginals(keys: &[&str]) -> SchemaRef {
+    let counts = REQUEST_COLUMNS.map(|name| Field::new(name, DataType::UInt64, name == "instructions"));
+    let sampled = [dictionary(TYPE), Field::new(TOTAL, DataType::Int64, false)];
+    with_labels(keys, time().into_iter().chain(sampled).chain(counts))
 }
 
 /// Columns of `evaluations` for some label keys.

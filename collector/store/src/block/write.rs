@@ -52,6 +52,11 @@ pub(crate) fn write(part: &Part, hour: &HourRows<'_>) -> Result<Written> {
         tables.push((schema::EVALUATIONS, table));
         labels_without_column += without_column;
     }
+    if !hour.marginals.is_empty() {
+        let (table, without_column) = counts::marginals(part, &hour.marginals)?;
+        tables.push((schema::MARGINALS, table));
+        labels_without_column += without_column;
+    }
     let rows = layout.profiles.iter().map(|(profile, _)| profile.rows.len() as u64).sum();
     Ok(Written { tables, rows, stacks: layout.stacks.len() as u32, labels_without_column })
 }

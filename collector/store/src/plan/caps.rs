@@ -5,6 +5,9 @@
 //! an endpoint by that name, or one set in which every flag of the sets that it stands for has that variant. What is
 //! counted under the others stays counted, so totals are those of the whole (invariant I13). Samples and requests are
 //! renamed alike, so CPU per request of what is kept stays what it was.
+//!
+//! What a single flag costs survives that: of each set that is not told apart any more the variant of each flag is kept by
+//! itself, a *marginal*, for the biggest variants of each flag.
 
 use std::{
     cmp::Reverse,
@@ -23,6 +26,8 @@ const ENDPOINTS_MAX: usize = 1000;
 const FLAG_SETS_MAX: usize = 64;
 /// Flags that the set of the others has, at most.
 const OTHER_FLAGS_MAX: usize = 200;
+/// Variants of one flag of one endpoint that have marginals.
+const VARIANTS_MAX: usize = 20;
 
 /// What is counted under one label set: what has most CPU, then most requests, is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,21 +41,26 @@ pub(crate) struct Weight {
 pub(crate) struct Caps {
     /// For each label set given what it becomes, if it does not stay.
     pub(crate) renamed: Vec<Option<LabelSet>>,
+    /// For each label set given the flags that it has marginals of, with its variants; the empty one is the flag's absence.
+    pub(crate) marginals: Vec<Flags>,
     pub(crate) endpoints_folded: u64,
     pub(crate) flag_sets_kept: u64,
     pub(crate) flag_sets_folded: u64,
+    /// Variants without marginals, because their flag has too many.
+    pub(crate) variants_folded: u64,
     /// CPU under renamed label sets.
     pub(crate) folded_cpu_ns: u64,
 }
 
 /// Flags and their variants, of one label set.
-type Flags = Vec<(Arc<str>, Arc<str>)>;
+pub(crate) type Flags = Vec<(Arc<str>, Arc<str>)>;
 /// Service and endpoint.
 type Place = (Arc<str>, Arc<str>);
 
 /// Decides for the label sets of one hour. What was renamed before is not counted again.
 pub(crate) fn plan(sets: &[(LabelSet, Weight)]) -> Caps {
-    let mut caps = Caps { renamed: vec![None; sets.len()], ..Caps::default() };
+    let none = vec![Flags::new(); sets.len()];
+    let mut caps = Caps { renamed: vec![None; sets.len()], marginals: none, ..Caps::default() };
     let endpoints_kept = kept_endpoints(sets, &mut caps);
     let place = |labels: &LabelSet| -> Place {
         let (service, endpoint) = place(labels);
@@ -70,11 +80,18 @@ pub(crate) fn plan(sets: &[(LabelSet, Weight)]) -> Caps {
     }
     let flags_kept: HashMap<Place, FlagSets> =
         by_place.into_iter().map(|(place, sets)| (place, FlagSets::new(sets, &mut caps))).collect();
-    for ((labels, weight), renamed) in sets.iter().zip(&mut caps.renamed) {
+    let new = caps.renamed.iter_mut().zip(&mut caps.marginals);
+    for ((labels, weight), (renamed, marginals)) in sets.iter().zip(new) {
         let place = place(labels);
         let endpoint = labels.get(ENDPOINT).is_some().then(|| (ENDPOINT.into(), place.1.clone()));
         let flags = flags(labels);
-        let flags = flags_kept.get(&place).map_or(flags.clone(), |sets| sets.of(flags));
+        let flags = match flags_kept.get(&place) {
+            Some(sets) if !flags.is_empty() && !sets.kept.contains(&flags) => {
+                *marginals = sets.marginals(&flags);
+                sets.other.clone()
+            }
+            _ => flags,
+        };
         let others = labels.iter().filter(|(key, _)| !key.starts_with(FLAG_PREFIX));
         let others = others.map(|(key, value)| (key.clone(), value.clone()));
         let new = LabelSet::new(others.chain(endpoint).chain(flags));
@@ -100,24 +117,57 @@ impl Weight {
 struct FlagSets {
     kept: HashSet<Flags>,
     other: Flags,
+    /// Flags and variants of the others that have marginals.
+    variants: HashSet<(Arc<str>, Arc<str>)>,
 }
 
 impl FlagSets {
     fn new(sets: HashMap<Flags, Weight>, caps: &mut Caps) -> Self {
-        let (folded_before, sets): (Vec<_>, Vec<_>) =
+        let (folded_before, sets): (Vec<(Flags, Weight)>, Vec<(Flags, Weight)>) =
             sets.into_iter().partition(|(flags, _)| flags.iter().all(|(_, variant)| **variant == *OTHER));
+        let weights = sets.clone();
         let (kept, folded) = biggest(sets, FLAG_SETS_MAX);
         caps.flag_sets_kept += kept.len() as u64;
         caps.flag_sets_folded += folded.len() as u64;
+        let kept: HashSet<Flags> = kept.into_iter().collect();
         let folded = folded_before.iter().map(|(flags, _)| flags).chain(&folded).flatten();
         let keys: BTreeSet<Arc<str>> = folded.map(|(key, _)| key.clone()).collect();
         let other = keys.into_iter().take(OTHER_FLAGS_MAX).map(|key| (key, OTHER.into())).collect();
-        Self { kept: kept.into_iter().collect(), other }
+        let variants = variants(weights.into_iter().filter(|(flags, _)| !kept.contains(flags)), caps);
+        Self { kept, other, variants }
     }
 
-    fn of(&self, flags: Flags) -> Flags {
-        if flags.is_empty() || self.kept.contains(&flags) { flags } else { self.other.clone() }
+    /// The marginals of a set that does not stay. One that was folded before has those of its flags already.
+    fn marginals(&self, flags: &Flags) -> Flags {
+        let variant = |key: &Arc<str>| flags.iter().find(|(own, _)| own == key).map(|(_, variant)| variant);
+        let keys = self.other.iter().map(|(key, _)| key);
+        let one = |key: &Arc<str>| match variant(key) {
+            None => Some((key.clone(), "".into())),
+            Some(variant) => {
+                let marginal = (key.clone(), variant.clone());
+                self.variants.contains(&marginal).then_some(marginal)
+            }
+        };
+        keys.filter_map(one).collect()
     }
+}
+
+/// The biggest variants of each flag.
+fn variants(sets: impl Iterator<Item = (Flags, Weight)>, caps: &mut Caps) -> HashSet<(Arc<str>, Arc<str>)> {
+    let mut by_flag: HashMap<Arc<str>, HashMap<Arc<str>, Weight>> = HashMap::new();
+    for (flags, weight) in sets {
+        for (key, variant) in flags {
+            let sum = by_flag.entry(key).or_default().entry(variant).or_default();
+            *sum = sum.and(weight);
+        }
+    }
+    let mut told = HashSet::new();
+    for (key, variants) in by_flag {
+        let (kept, folded) = biggest(variants.into_iter().collect(), VARIANTS_MAX);
+        caps.variants_folded += folded.len() as u64;
+        told.extend(kept.into_iter().map(|variant| (key.clone(), variant)));
+    }
+    told
 }
 
 /// Services with those of their endpoints that keep their name.
@@ -198,6 +248,13 @@ mod tests {
         let (kept, rest) = caps.renamed.split_at(FLAG_SETS_MAX);
         assert!(kept.iter().all(Option::is_none));
         assert_eq!(rest, [Some(other.clone()), Some(other.clone()), Some(other), None, None]);
+        let marginals = |at: usize| -> Vec<(&str, &str)> {
+            caps.marginals[at].iter().map(|(key, variant)| (&key[FLAG_PREFIX.len()..], &**variant)).collect()
+        };
+        assert!(caps.marginals[..FLAG_SETS_MAX].iter().all(Vec::is_empty));
+        assert_eq!(marginals(FLAG_SETS_MAX), [("a", "v0064"), ("b", "on"), ("c", "")]);
+        assert_eq!(marginals(FLAG_SETS_MAX + 2), [("a", ""), ("b", ""), ("c", "on")]);
+        assert_eq!(marginals(FLAG_SETS_MAX + 3), []);
         assert_eq!(
             (caps.flag_sets_kept, caps.flag_sets_folded, caps.folded_cpu_ns),
             (FLAG_SETS_MAX as u64 + 1, 3, 3)

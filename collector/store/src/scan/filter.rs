@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{LabelSet, MatchOp, Matcher, ProfileType, Selector, Window};
+use model::{LabelSet, MatchOp, Matcher, ProfileType, Selector, Window, keys};
 use regex::Regex;
 
-use crate::StoreError;
+use crate::{StoreError, marginals::MARGINAL};
 
 /// Labels, time and type that a profile must have.
 #[derive(Clone, Debug)]
@@ -43,6 +43,16 @@ impl Filter {
             }
         }
         Ok(Self { window, kind, labels })
+    }
+
+    /// Selects the marginals of a flag, of all that this selects. None if it asks for a flag, of which those know nothing.
+    pub(crate) fn of_marginals(&self, flag: &str) -> Option<Self> {
+        if self.labels.iter().any(|test| test.key.starts_with(keys::FLAG_PREFIX)) {
+            return None;
+        }
+        let mut filter = self.clone();
+        filter.labels.push(LabelTest { key: MARGINAL.into(), tests: vec![Test::Equal(flag.into())] });
+        Some(filter)
     }
 
     /// True when a profile with these labels is selected, were it of the right time and type.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arrow_array::{Int64Array, RecordBatch, TimestampNanosecondArray};
-use model::RequestCounts;
+use model::{RequestCounts, keys};
 use parquet::errors::ParquetError;
 
 use super::{
@@ -43,7 +43,7 @@ pub(crate) struct Grouping {
 }
 
 /// What can be summed, and where it is stored.
-pub(crate) trait Amount: Clone + Default + Send {
+pub(crate) trait Amount: Clone + Default + PartialEq + Send {
     const TABLE: &'static str;
     /// Columns of the table that amounts are read from, in its order.
     const COLUMNS: &'static [&'static str];
@@ -51,6 +51,9 @@ pub(crate) trait Amount: Clone + Default + Send {
     const IS_OPTIONAL: bool;
 
     fn add(&mut self, other: &Self);
+
+    /// Takes away what is part of this.
+    fn subtract(&mut self, part: &Self);
 
     /// The amounts of a batch that has the columns from this position on.
     fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError>;
@@ -67,6 +70,10 @@ impl Amount for i64 {
 
     fn add(&mut self, other: &Self) {
         *self = self.saturating_add(*other);
+    }
+
+    fn subtract(&mut self, part: &Self) {
+        *self = self.saturating_sub(*part);
     }
 
     fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError> {
@@ -88,6 +95,10 @@ impl Amount for RequestCounts {
 
     fn add(&mut self, other: &Self) {
         RequestCounts::add(self, other);
+    }
+
+    fn subtract(&mut self, part: &Self) {
+        RequestCounts::subtract(self, part);
     }
 
     fn read(batch: &RecordBatch, at: usize) -> Result<Vec<Self>, StoreError> {
@@ -148,6 +159,21 @@ impl<A: Amount> Totals<A> {
         }
     }
 
+    /// Moves what is known of single variants out of the others.
+    fn move_from_other(&mut self, marginals: Totals<A>, grouping: &Grouping) {
+        let other: Arc<str> = keys::OTHER.into();
+        let slot = self.slot(&other, grouping);
+        for steps in &marginals.totals {
+            let sums = self.totals.get_mut(slot).into_iter().flatten();
+            sums.zip(steps).for_each(|(sum, part)| sum.subtract(part));
+        }
+        self.merge(marginals, grouping);
+        let is_empty = |steps: &Vec<A>| steps.iter().all(|step| *step == A::default());
+        if self.totals.get(slot).is_some_and(is_empty) {
+            self.slots.retain(|_, one| *one != slot);
+        }
+    }
+
     /// Adds what is selected in a part.
     pub(crate) fn add_part(&mut self, part: &Part, filter: &Filter, grouping: &Grouping) {
         let by = grouping.by.as_deref().unwrap_or_default();
@@ -177,19 +203,34 @@ pub(crate) fn totals<A: Amount>(
     (grouping, threads): (&Grouping, usize),
     totals: &mut Totals<A>,
 ) -> Result<(), FolderError> {
+    let flag = grouping.by.as_deref().filter(|by| by.starts_with(keys::FLAG_PREFIX));
+    let of_marginals = flag.and_then(|flag| filter.of_marginals(flag));
     let found = each_folder(threads, entries, |entry| {
         let mut found = Totals::default();
-        if A::IS_OPTIONAL && !entry.has(A::TABLE) {
-            return Ok(found);
+        if !A::IS_OPTIONAL || entry.has(A::TABLE) {
+            add_table(&tables.open(entry, A::TABLE)?, filter, grouping, &mut found)?;
         }
-        let table = tables.open(entry, A::TABLE)?;
-        for row_group in 0..table.row_groups() {
-            let rows = select(&table, filter, row_group)?;
-            add_rows(&table, row_group, &rows, grouping, &mut found)?;
+        if let Some(filter) = of_marginals.as_ref().filter(|_| entry.has(schema::MARGINALS)) {
+            let mut marginals = Totals::default();
+            add_table(&tables.open(entry, schema::MARGINALS)?, filter, grouping, &mut marginals)?;
+            found.move_from_other(marginals, grouping);
         }
         Ok(found)
     })?;
     found.into_iter().for_each(|found| totals.merge(found, grouping));
+    Ok(())
+}
+
+fn add_table<A: Amount>(
+    table: &Table,
+    filter: &Filter,
+    grouping: &Grouping,
+    totals: &mut Totals<A>,
+) -> Result<(), StoreError> {
+    for row_group in 0..table.row_groups() {
+        let rows = select(table, filter, row_group)?;
+        add_rows(table, row_group, &rows, grouping, totals)?;
+    }
     Ok(())
 }
 

@@ -105,45 +105,78 @@ fn counts_without_samples_are_kept() {
     check();
 }
 
-/// Blocks tell apart only so many sets of flags; no total changes by that (invariant I13).
+/// Blocks tell apart only so many sets of flags; no total changes by that (invariant I13), and neither does what a
+/// single flag costs.
 #[test]
 fn too_many_sets_of_flags_become_one_in_blocks() {
     const SETS: i64 = 100;
     let dir = temporary_dir();
     let clock = TestClock::new();
     let store = Store::open(options(dir.path(), &clock)).unwrap();
-    let flag = format!("{}ranker", keys::FLAG_PREFIX);
-    for at in 0..SETS {
-        let row = Row { start_ns: START_NS, service: 1, endpoint: 1, function: 1, value: 1 + at };
+    let flags = ["ranker", "half", "third"].map(|flag| format!("{}{flag}", keys::FLAG_PREFIX));
+    let [ranker, half, third] = &flags;
+    let push = |at: i64, seconds: i64| {
+        let row = Row {
+            start_ns: START_NS + seconds * SECOND_NS,
+            service: 1,
+            endpoint: 1,
+            function: 1,
+            value: 1 + at,
+        };
         let mut batch = batch(&[row]);
-        let labels = row.labels().merged(&LabelSet::new([(flag.as_str(), format!("v{at}"))]));
+        let variants = [format!("v{at}"), (at % 2).to_string(), (at % 3).to_string()];
+        // One in five does not evaluate the third flag.
+        let own = flags.iter().zip(variants).take(if at % 5 == 0 { 2 } else { 3 });
+        let labels = row.labels().merged(&LabelSet::new(own.map(|(key, value)| (key.clone(), value))));
         batch.profiles[0].labels = labels.clone();
         batch.requests[0].labels = labels;
         // The log is not read back here.
-        store.append(Vec::new(), key(1, at as u64 + 1), batch).unwrap();
-    }
+        store.append(Vec::new(), key(1, (1000 * seconds + at) as u64 + 1), batch).unwrap();
+    };
+    (0..SETS).for_each(|at| push(at, 0));
     let totals = || {
         let cpu_ns: i64 = sums(&store, &selector(&[]), EVERYTHING).values().sum();
         let mut counted = RequestCounts::default();
-        let by_variant = requests_by(&store, &flag, &selector(&[]), EVERYTHING);
+        let by_variant = requests_by(&store, ranker, &selector(&[]), EVERYTHING);
         by_variant.values().for_each(|counts| counted.add(counts));
         (cpu_ns, counted)
     };
-    let values = || store.label_values(&flag, &selector(&[]), EVERYTHING, ProfileType::Cpu).unwrap().value;
-    let before = totals();
+    let values =
+        |flag: &str| store.label_values(flag, &selector(&[]), EVERYTHING, ProfileType::Cpu).unwrap().value;
+    let costs = |flag: &str| (values(flag), requests_by(&store, flag, &selector(&[]), EVERYTHING));
+    let (before, by_half, by_third) = (totals(), costs(half), costs(third));
     store.flush().unwrap();
-    assert_eq!((values().len(), totals()), (SETS as usize, before.clone()));
+    assert_eq!((values(ranker).len(), totals()), (SETS as usize, before.clone()));
     clock.advance(2 * HOUR_NS);
     store.maintain().unwrap();
     assert_eq!(totals(), before);
-    // The 64 biggest are kept; the others, from 1 to 36, are one.
-    assert_eq!(values().len(), 65);
-    assert_eq!(values()[0], (keys::OTHER.into(), (1..=36).sum()));
-    let requests = requests_by(&store, &flag, &selector(&[]), EVERYTHING);
-    assert_eq!(requests[keys::OTHER].requests, (1..=36).map(|value| value % 7).sum::<u64>());
+    assert_eq!((costs(half), costs(third)), (by_half, by_third));
+    // The 64 biggest are kept; of the others, from 1 to 36, the 20 biggest variants have marginals.
+    assert_eq!(values(ranker).len(), 64 + 20 + 1);
+    assert_eq!(values(ranker)[0], (keys::OTHER.into(), (1..=16).sum()));
+    let requests = requests_by(&store, ranker, &selector(&[]), EVERYTHING);
+    assert_eq!(requests[keys::OTHER].requests, (1..=16).map(|value| value % 7).sum::<u64>());
     assert_eq!(requests["v99"].requests, 100 % 7);
     let stats = store.stats();
     assert_eq!((stats.flag_sets_kept, stats.flag_sets_folded, stats.folded_cpu_ns), (64, 36, (1..=36).sum()));
+    assert_eq!(stats.flag_variants_folded, 16);
+    // Other conditions hold for marginals too; with one on a flag, the others stay the others.
+    let host = selector(&[("unknown", MatchOp::Equal, "x")]);
+    assert_eq!(requests_by(&store, half, &host, EVERYTHING), BTreeMap::new());
+    let of_others = selector(&[(third.as_str(), MatchOp::Equal, keys::OTHER)]);
+    assert_eq!(
+        requests_by(&store, half, &of_others, EVERYTHING).into_keys().collect::<Vec<_>>(),
+        [keys::OTHER]
+    );
+
+    // What comes late into the same hour is merged with the block.
+    (0..SETS).for_each(|at| push(at, 60));
+    let (by_half, by_third) = (costs(half), costs(third));
+    store.flush().unwrap();
+    clock.advance(2 * HOUR_NS);
+    store.maintain().unwrap();
+    assert_eq!(store.stats().blocks, 1);
+    assert_eq!((costs(half), costs(third)), (by_half, by_third));
 }
 
 #[test]
