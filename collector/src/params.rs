@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Query as Pairs},
     http::request::Parts,
 };
-use model::{ProfileType, Selector, Window};
+use model::{ProfileType, Selector, Window, keys};
 use regex::{Regex, RegexBuilder};
 use utoipa::IntoParams;
 
@@ -120,7 +120,7 @@ impl Query {
 
     /// The label to group by, if there is one.
     pub(crate) fn by(&self) -> Option<String> {
-        self.text("by").filter(|by| !by.is_empty()).map(str::to_owned)
+        self.text("by").filter(|by| !by.is_empty()).map(|by| keys::canonical(by).into_owned())
     }
 
     /// A number within bounds.

@@ -30,20 +30,6 @@ const METHODS: [&str; 10] =
 const OTHER_METHOD: &str = "_OTHER";
 
 /// Prefixes of labels that name a flag; ours first, since the others are prefixes of it.
-const FLAG_PREFIXES: [&str; 3] = [keys::FLAG_PREFIX, "feature_flag.", "flag."];
-/// OpenTelemetry's attributes of one evaluation, which are no flags of these names.
-const EVALUATION: [&str; 10] = [
-    "feature_flag.key",
-    "feature_flag.variant",
-    "feature_flag.result.variant",
-    "feature_flag.result.value",
-    "feature_flag.result.reason",
-    "feature_flag.provider.name",
-    "feature_flag.provider_name",
-    "feature_flag.set.id",
-    "feature_flag.version",
-    "feature_flag.context.id",
-];
 const ENDPOINT_KEYS: [&str; 2] = [keys::ENDPOINT, "trace endpoint"];
 /// Keys that endpoints are made of, so that they do not count as dropped.
 const ENDPOINT_PARTS: [&str; 16] = [
@@ -179,7 +165,7 @@ impl Pairs {
     /// Keys and variants of flags, in the order in which they stand.
     fn flags(&self) -> Vec<(&str, &str)> {
         let mut flags: Vec<(&str, &str)> = Vec::new();
-        let named = self.0.iter().filter_map(|(key, variant)| Some((flag_key(key)?, variant.as_str())));
+        let named = self.0.iter().filter_map(|(key, variant)| Some((keys::flag_key(key)?, variant.as_str())));
         let variant = self.get("feature_flag.result.variant").or_else(|| self.get("feature_flag.variant"));
         for (key, variant) in named.chain(self.get("feature_flag.key").zip(variant)) {
             if flags.iter().all(|(known, _)| *known != key) && !key.is_empty() && !variant.is_empty() {
@@ -191,15 +177,8 @@ impl Pairs {
 }
 
 fn is_known(key: &str) -> bool {
-    let lists = [&ENDPOINT_KEYS[..], &ENDPOINT_PARTS, &EVALUATION, &[CALLER, OVERFLOW]];
-    lists.iter().any(|list| list.contains(&key)) || flag_key(key).is_some()
-}
-
-fn flag_key(key: &str) -> Option<&str> {
-    if EVALUATION.contains(&key) {
-        return None;
-    }
-    FLAG_PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix))
+    let lists = [&ENDPOINT_KEYS[..], &ENDPOINT_PARTS, &keys::EVALUATION, &[CALLER, OVERFLOW]];
+    lists.iter().any(|list| list.contains(&key)) || keys::flag_key(key).is_some()
 }
 
 /// By its name, an id of a trace, span or profile.

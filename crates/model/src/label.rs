@@ -24,6 +24,39 @@ pub mod keys {
     pub const LABEL_SOURCE: &str = "fewer.label_source";
     /// The value of an endpoint or a flag where there were too many to tell them apart.
     pub const OTHER: &str = "_other";
+
+    /// OpenTelemetry's attributes of one evaluation, which are no flags of these names.
+    pub const EVALUATION: [&str; 10] = [
+        "feature_flag.key",
+        "feature_flag.variant",
+        "feature_flag.result.variant",
+        "feature_flag.result.value",
+        "feature_flag.result.reason",
+        "feature_flag.provider.name",
+        "feature_flag.provider_name",
+        "feature_flag.set.id",
+        "feature_flag.version",
+        "feature_flag.context.id",
+    ];
+
+    /// The flag whose variant a label carries, by each name that is accepted: `feature_flag.result.variant.KEY`,
+    /// `feature_flag.KEY` and `flag.KEY`.
+    pub fn flag_key(label: &str) -> Option<&str> {
+        if EVALUATION.contains(&label) {
+            return None;
+        }
+        [FLAG_PREFIX, "feature_flag.", "flag."].iter().find_map(|prefix| label.strip_prefix(prefix))
+    }
+
+    /// The name that a label is kept under.
+    pub fn canonical(label: &str) -> std::borrow::Cow<'_, str> {
+        match flag_key(label) {
+            Some(key) if !key.is_empty() && !label.starts_with(FLAG_PREFIX) => {
+                format!("{FLAG_PREFIX}{key}").into()
+            }
+            _ => label.into(),
+        }
+    }
 }
 
 /// Keys and values, sorted by key, each key once. An empty value means that the label is absent, as in
@@ -90,6 +123,22 @@ mod tests {
         check(&[("b", "2"), ("a", "1")], &[("a", "1"), ("b", "2")]);
         check(&[("a", "1"), ("a", "2")], &[("a", "2")]);
         check(&[("a", "1"), ("a", "")], &[]);
+    }
+
+    #[test]
+    fn flags_go_by_one_name() {
+        for (given, kept) in [
+            ("feature_flag.result.variant.a.b", "feature_flag.result.variant.a.b"),
+            ("feature_flag.a", "feature_flag.result.variant.a"),
+            ("flag.a", "feature_flag.result.variant.a"),
+            ("flag.", "flag."),
+            ("feature_flag.key", "feature_flag.key"),
+            ("service.name", "service.name"),
+        ] {
+            assert_eq!(keys::canonical(given), kept);
+        }
+        assert_eq!(keys::flag_key("feature_flag.set.id"), None);
+        assert_eq!(keys::flag_key("flag.a"), Some("a"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod quoted;
 pub use error::{SelectorError, render};
 
 use cursor::Cursor;
-use model::{MatchOp, Matcher, Selector};
+use model::{MatchOp, Matcher, Selector, keys};
 
 /// Bytes of a selector's text that are read.
 pub const TEXT_BYTES_MAX: usize = 16 << 10;
@@ -89,7 +89,7 @@ fn matcher(cursor: &mut Cursor<'_>) -> Result<Matcher, SelectorError> {
     if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
         pattern::check(&value)?;
     }
-    Ok(Matcher { key: key.into(), op, value: value.text.into() })
+    Ok(Matcher { key: keys::canonical(&key).into(), op, value: value.text.into() })
 }
 
 fn key(cursor: &mut Cursor<'_>) -> Result<String, SelectorError> {

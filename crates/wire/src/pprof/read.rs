@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use model::{Batch, Frame, FrameId, FrameKind, LabelSet, Profile, Window};
+use model::{Batch, Frame, FrameId, FrameKind, LabelSet, Profile, Window, keys};
 use pprof::protos::{self, Message};
 
 use crate::{
@@ -169,7 +169,7 @@ fn labels(labels: &[protos::Label], texts: &Texts) -> Result<LabelSet, FileError
     for label in labels {
         let text = texts.get(label.str)?;
         let value = if label.str == 0 { label.num.to_string().into() } else { text };
-        pairs.push((texts.get(label.key)?, value));
+        pairs.push((keys::canonical(&texts.get(label.key)?).into_owned(), value));
     }
     Ok(LabelSet::new(pairs))
 }

@@ -35,6 +35,7 @@ fn reads_what_people_write() {
             ("feature_flag.result.variant.new-ranker", NotEqual, "off"),
         ],
     );
+    check(r#"{flag.new_ranker="on"}"#, &[("feature_flag.result.variant.new_ranker", Equal, "on")]);
     check(
         r#"{"feature_flag.result.variant.my flag"="on"}"#,
         &[("feature_flag.result.variant.my flag", Equal, "on")],
