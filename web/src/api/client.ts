@@ -46,6 +46,15 @@ export async function get<T>(url: string, decode: Decoder<T>, abort: AbortSignal
   return answer;
 }
 
+/** Sends a body of JSON; what the collector refuses is a `Failure`. */
+export async function post(url: string, body: unknown): Promise<void> {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch(() => {
+    throw unreachable();
+  });
+  if (!response.ok) throw await failureOf(response);
+}
+
 function remember(url: string, answer: unknown): void {
   answers.delete(url);
   answers.set(url, answer);

@@ -1,9 +1,38 @@
 // The JSON of the query API, written from the collector's OpenAPI document by its tests. Change `wire::api` instead.
+// house: long list, one entry for each type of the API.
+
+/** The body of `POST /api/v1/findings/{id}/acknowledge`. */
+export interface Acknowledge {
+  /** By how many percent it may grow before it is new again. */
+  at_most_percent: number;
+  /** The last day on which it counts, `YYYY-MM-DD`, or a time in RFC 3339. */
+  expires: string;
+  /** Who answers for it. */
+  owner: string;
+  /** Why it is put up with. */
+  reason: string;
+}
 
 /** The acknowledgement of a push: it is on the disk. */
 export interface Acknowledged {
   /** False when the push had been stored before; it is not counted again. */
   stored: boolean;
+}
+
+/** Who answers for a finding, until when and up to which size. */
+export interface Acknowledgement {
+  /** Up to how many times those servers it counts: 1.25 is a quarter more. */
+  at_most: number;
+  /** When it was acknowledged, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** From when on it counts no longer. */
+  expires_ms: number;
+  /** Who. */
+  owner: string;
+  /** Why it is put up with. */
+  reason: string;
+  /** Servers it cost when it was acknowledged. */
+  servers: number;
 }
 
 /** An error a person can act on. */
@@ -64,6 +93,32 @@ export interface BreakdownRow {
   value: string;
 }
 
+/** An endpoint's cells, one for each step of each host. */
+export interface EndpointCells {
+  /** CPU of the measured requests, in microseconds. */
+  counted_us: number[];
+  /** The endpoint. */
+  endpoint: string;
+  /** Of how many the program measured its CPU. */
+  measured: number[];
+  /** Requests that ended. */
+  requests: number[];
+  /** Sampled CPU, in microseconds. */
+  sampled_us: number[];
+}
+
+/** Memory with equal content in several processes. */
+export interface EqualMemory {
+  /** In all of them together. */
+  bytes: number;
+  /** Of that, what reading writes nothing to. */
+  flat_saved: number;
+  /** How many processes hold it. */
+  processes: number;
+  /** What would be left over if each content were there once. */
+  saved: number;
+}
+
 /** The body of every answer that is not a success. */
 export interface ErrorBody {
   /** What went wrong. */
@@ -88,6 +143,94 @@ export interface Evaluations {
   rows: Evaluation[];
   /** How many rows there are in all. */
   rows_total: number;
+}
+
+/**
+ * One finding. Whoever posts it fills what describes the cause; `state`, `first_seen_ms`, `last_seen_ms`,
+ * `acknowledged` and `history` are the collector's and are not read from a report.
+ */
+export interface Finding {
+  acknowledged?: Acknowledgement | null;
+  /** When the cause began, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** What can be saved. */
+  banked: Ledger;
+  /** What it costs, in cores. */
+  cores: Range;
+  /** The analysis' own row, whose form goes with `kind`. `{"resolved": true}` in it says that the cause is gone. */
+  detail: unknown;
+  /** Endpoints it shows in, the dearest first. */
+  endpoints: string[];
+  /** That function's file; empty when it is not known. */
+  file: string;
+  /** When it was first reported. */
+  first_seen_ms: number;
+  /** The function it is blamed on; empty when there is none. */
+  function: string;
+  /** Its states, the oldest first. */
+  history: StateChange[];
+  /** The same cause has the same id in every report. */
+  id: string;
+  /** Which analysis found it. */
+  kind: FindingKind;
+  /** When it was last reported. */
+  last_seen_ms: number;
+  /** That function's line; 0 when it is not known. */
+  line: number;
+  /** Who is told, from the repository's CODEOWNERS; empty when nobody is known. */
+  owner: string;
+  /** What it costs, in servers. */
+  servers: Range;
+  /** The service it is in; empty when it is not in one. */
+  service: string;
+  /** What became of it. */
+  state: FindingState;
+  /** One line that says what it is. */
+  title: string;
+}
+
+/** Which analysis found it. */
+export type FindingKind = 'regression' | 'flag' | 'dead_code' | 'sharing' | 'capacity';
+
+/** What became of a finding. */
+export type FindingState = 'new' | 'acknowledged' | 'fixed' | 'went_away';
+
+/** `GET /api/v1/findings`: what was found, most servers first. */
+export interface Findings {
+  /** The findings, up to the limit. */
+  findings: Finding[];
+  /** How many there are in all. */
+  findings_total: number;
+  /** The newest report of each kind and scope asked for. */
+  reports: ReportSummary[];
+}
+
+/** `POST /api/v1/findings`: everything that one analysis of one scope sees now. */
+export interface FindingsReport {
+  /** When it looked, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** True when it looked at the whole scope: what it does not report then went away. */
+  complete: boolean;
+  /** What it found; at most [`FINDINGS_MAX`]. */
+  findings: Finding[];
+  /** How many candidates fell at each stage. */
+  funnel: unknown;
+  /** Which analysis. */
+  kind: FindingKind;
+  /** The scope: a service, or empty for all of them. */
+  service: string;
+}
+
+/** What came of a report. */
+export interface FindingsReported {
+  /** Findings that were not kept: too long, or too many of the kind. */
+  dropped: number;
+  /** Findings that were known. */
+  known: number;
+  /** Findings that were not known before, or came back. */
+  new: number;
+  /** Findings of the scope that are over since this report. */
+  over: number;
 }
 
 /**
@@ -135,6 +278,57 @@ export interface FunctionInfo {
   package: string;
 }
 
+/** The cells of one function in one endpoint that are not zero. */
+export interface FunctionCells {
+  /** Indices into `series` of the functions that call it most, the first the most; none for what calls nothing known. */
+  callers: number[];
+  /** Which cells, in order. */
+  cells: number[];
+  /** Index into `endpoints`. */
+  endpoint: number;
+  /** Index into `functions`. */
+  function: number;
+  /** Samples that have it, over everything. */
+  samples: number;
+  /** Sampled CPU of its own, in microseconds, of these cells. */
+  self_us: number[];
+  /** Sampled CPU with what it calls, in microseconds, of these cells. */
+  total_us: number[];
+}
+
+/**
+ * `GET /api/v1/functions`: CPU of functions by endpoint, host and step, with the requests to divide it by.
+ *
+ * A cell is one step of one host: `host * steps + step`. Which functions are listed depends on their pooled cost alone,
+ * never on how it changed; what falls is counted.
+ */
+export interface Functions {
+  /** The endpoints with the most CPU. */
+  endpoints: EndpointCells[];
+  /** How many endpoints there are in all. */
+  endpoints_total: number;
+  /** Functions, once each. */
+  functions: FunctionInfo[];
+  /** The hosts with the most CPU. */
+  hosts: string[];
+  /** How many hosts there are in all; those beyond `hosts` are in no cell. */
+  hosts_total: number;
+  /** One for each function in each endpoint, most CPU first. */
+  series: FunctionCells[];
+  /** Of these, how many were left out to bound the answer. */
+  series_cut: number;
+  /** Of these, how many were left out for too few samples. */
+  series_rare: number;
+  /** How many functions in endpoints there are in all. */
+  series_total: number;
+  /** Start of the first step, milliseconds since the Unix epoch. */
+  start_ms: number;
+  /** Length of a step in milliseconds. */
+  step_ms: number;
+  /** How many steps. */
+  steps: number;
+}
+
 /** One agent's last account of itself. */
 export interface Host {
   /** The agent's id in hexadecimal. */
@@ -175,6 +369,26 @@ export interface LabelValues {
   values_total: number;
 }
 
+/** The four numbers of a saving, in servers; what nobody measured is null. */
+export interface Ledger {
+  /** What it costs now. */
+  at_stake?: number | null;
+  /** What was given back for good. */
+  banked?: number | null;
+  /** What the change saved when it was made. */
+  observed?: number | null;
+  /** What a change was said to save. */
+  predicted?: number | null;
+}
+
+/** One kind of mapping. */
+export interface MappingMemory {
+  /** `heap`, `anonymous`, `stack`, `file data`, `file`, `shared memory` or `other`. */
+  kind: string;
+  /** How much there is. */
+  size: MemorySizes;
+}
+
 /** `GET /api/v1/match`: how much of the selection has a matching function anywhere in its stack. */
 export interface Match {
   /** Distinct functions that match. */
@@ -183,6 +397,134 @@ export interface Match {
   matched: number;
   /** Sum of the whole selection. */
   total: number;
+}
+
+/** Processes of one executable with one parent: the workers of a service, as a rule. */
+export interface MemoryGroup {
+  /** What of them is resident. */
+  arena_bytes: number;
+  /** Heaps that the C library keeps for further threads. */
+  arenas: number;
+  /** How many were compared with each other; `pages` and `owners` are theirs alone. */
+  compared: number;
+  /** True when they were forked from a process that still runs. */
+  forked: boolean;
+  /** Labels of the first of them, without its id. */
+  labels: Record<string, string>;
+  /** The same by the kind of mapping. */
+  mappings: MappingMemory[];
+  /** Values, by owner; those that could save most first. */
+  owners: OwnerMemory[];
+  /** Owners left out. */
+  owners_left_out: number;
+  /** Private pages, by the kind of mapping. */
+  pages: PageMemory[];
+  /** One of so many private pages was read. */
+  pages_read_one_in: number;
+  /** How many there are. */
+  processes: number;
+  /** The first words of the command that runs them, without options. */
+  program: string;
+  /** Minor version of their CPython; 0 for other programs. */
+  python_minor: number;
+  /** Their service. */
+  service: string;
+  /** All their memory. */
+  total: MemorySizes;
+  /** How many could not be read. */
+  unread: number;
+  /** What became of their values: `walked`, `cut` at a limit, `none`, or why not. */
+  values: string;
+}
+
+/** What one agent found on its host at one time. */
+export interface MemoryReport {
+  /** When the last of its groups was looked at, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** The largest groups of processes. */
+  groups: MemoryGroup[];
+  /** The host's name. */
+  host: string;
+}
+
+/** `GET /api/v1/memory`: the newest reports of each host. */
+export interface MemoryReports {
+  /** By host, the newest of each first. */
+  reports: MemoryReport[];
+  /** How many there are in all. */
+  reports_total: number;
+}
+
+/** Memory by how many have it. */
+export interface MemorySizes {
+  /** In huge pages. */
+  huge: number;
+  /** Merged by the kernel's own search for equal pages. */
+  merged: number;
+  /** No other process has it. */
+  own: number;
+  /** Its proportional share. */
+  proportional: number;
+  /** Resident: shared or not. */
+  resident: number;
+  /** Swapped out. */
+  swapped: number;
+}
+
+/** What processes hold by one attribute of a module. */
+export interface OwnerMemory {
+  /** Its attribute; empty for the module's code. */
+  attribute: string;
+  /** Of `dirtied`, what the collector alone made private. */
+  collector: number;
+  /** Equal content from before the fork, private since. */
+  dirtied: EqualMemory;
+  /** The type of its value. */
+  kind: string;
+  /** Equal content that each made for itself. */
+  loaded: EqualMemory;
+  /** The module. */
+  module: string;
+  /** What they hold by it that no other process has. */
+  own: number;
+}
+
+/** Private pages of one kind of mapping. */
+export interface PageMemory {
+  /** Shared at the fork and still equal, but private: copy-on-write was broken. */
+  broken: EqualMemory;
+  /** Equal elsewhere. */
+  elsewhere: EqualMemory;
+  /** What the mapping is for. */
+  kind: string;
+  /** Like no other. */
+  unique: number;
+  /** Nothing but zeros. */
+  zero: EqualMemory;
+}
+
+/** An estimate with its 95 % interval. */
+export interface Range {
+  /** Upper end of the interval. */
+  high: number;
+  /** Lower end of the interval. */
+  low: number;
+  /** The best guess. */
+  value: number;
+}
+
+/** When an analysis last looked at a scope. */
+export interface ReportSummary {
+  /** When it looked, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** True when it looked at the whole scope. */
+  complete: boolean;
+  /** How many candidates fell at each stage. */
+  funnel: unknown;
+  /** Which analysis. */
+  kind: FindingKind;
+  /** The scope: a service, or empty for all of them. */
+  service: string;
 }
 
 /** The requests of one group over time. */
@@ -233,6 +575,16 @@ export interface Requests {
   step_ms: number;
   /** Sum over all series and steps. */
   total: RequestTotals;
+}
+
+/** One step of a finding's life. */
+export interface StateChange {
+  /** When, milliseconds since the Unix epoch. */
+  at_ms: number;
+  /** What it became. */
+  state: FindingState;
+  /** Why, in a few words. */
+  why: string;
 }
 
 /** `GET /api/v1/status`: the collector's own state. */

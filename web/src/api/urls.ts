@@ -1,6 +1,7 @@
 // Addresses of the query API. The one place that knows the names of its parameters.
 import type { Range } from '../data/time';
 import { printTime } from '../data/time';
+import type { FindingKind } from './types';
 
 /** What every query asks about. */
 export interface Question {
@@ -25,6 +26,24 @@ function common({ selector, range, type }: Question): Params {
 
 export const STATUS = '/api/v1/status';
 export const HOSTS = '/api/v1/hosts';
+/** The newest look of each host. */
+export const MEMORY = '/api/v1/memory?limit=1000';
+
+/** More than a screen can list; the answer says how many there are. */
+const FINDINGS_MAX = 2_000;
+
+/** Findings of one kind, or of all. */
+export function findings(kind: FindingKind | ''): string {
+  return address('findings', { kind, limit: FINDINGS_MAX });
+}
+
+export function finding(id: string): string {
+  return `/api/v1/findings/${encodeURIComponent(id)}`;
+}
+
+export function acknowledgement(id: string): string {
+  return `${finding(id)}/acknowledge`;
+}
 
 export function labels(question: Question): string {
   return address('labels', common(question));

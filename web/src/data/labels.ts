@@ -2,8 +2,13 @@
 
 export const ENDPOINT = 'endpoint';
 export const SERVICE = 'service.name';
+export const VERSION = 'service.version';
 
 const FLAG_PREFIX = 'feature_flag.result.variant.';
+
+export function flagLabel(flag: string): string {
+  return FLAG_PREFIX + flag;
+}
 
 export function isFlag(name: string): boolean {
   return name.startsWith(FLAG_PREFIX);

@@ -41,6 +41,31 @@ export function shortOrNone(value: number | null): string {
   return value === null ? '–' : short(value);
 }
 
+/** A number that may be negative, with its sign: `+2.40`, `−0.310`, `0`. */
+export function signed(value: number): string {
+  const text = short(Math.abs(value));
+  return text === '0' ? text : `${value < 0 ? '−' : '+'}${text}`;
+}
+
+const TIMES: readonly (readonly [number, string])[] = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+  [1, 'ns'],
+];
+
+/** CPU of one request in the unit that suits it: `4.20 ms`, `−310 µs`. */
+export function cpuTime(cpu_ns: number): string {
+  const [size, unit] = TIMES.find(([least]) => Math.abs(cpu_ns) >= least) ?? TIMES[TIMES.length - 1];
+  return `${cpu_ns < 0 ? '−' : ''}${short(Math.abs(cpu_ns) / size)} ${unit}`;
+}
+
+/** A relative change: `+2.1 %`. */
+export function percentage(change: number): string {
+  const text = (100 * Math.abs(change)).toFixed(Math.abs(change) < 9.9995 ? 1 : 0);
+  return `${Number(text) === 0 ? '±' : change < 0 ? '−' : '+'}${text} %`;
+}
+
 /** How far a number is from another: `+2.1 %`, `−12 %`. */
 export function difference(value: number, from: number): string {
   const percent = (100 * (value - from)) / from;
@@ -77,6 +102,11 @@ export function bytes(value: number): string {
   const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, value)) / 10)));
   return `${(value / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${steps[power]}`;
+}
+
+/** Megabytes as the agents count them, of a million bytes. */
+export function megabytes(mb: number): string {
+  return mb >= 1000 ? `${short(mb / 1000)} GB` : `${short(mb)} MB`;
 }
 
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d`. */

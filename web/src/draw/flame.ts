@@ -26,6 +26,8 @@ export interface Scene {
   hovered: number;
   /** Whether the keyboard is on the graph. */
   focused: boolean;
+  /** Fills by frame, in the place of those by package. */
+  shades?: { of: Uint8Array; fills: readonly string[] };
 }
 
 const shown = emptyVisible();
@@ -45,7 +47,7 @@ export function paint({ context, widthPx, heightPx }: Surface, scene: Scene): Vi
   context.fillStyle = palette.background;
   context.fillRect(0, 0, widthPx, heightPx);
   const groups = groupByFill(scene);
-  paintRectangles(context, palette, groups, yOf);
+  paintRectangles(context, scene.shades?.fills ?? allFills(palette), groups, yOf);
   paintHatches(context, scene, yOf);
   paintLabels(context, scene, yOf);
   paintMark(context, scene, scene.hovered, 1, yOf);
@@ -54,11 +56,12 @@ export function paint({ context, widthPx, heightPx }: Surface, scene: Scene): Vi
 }
 
 /** Sorts the rectangles by fill, by counting; gives where each fill's run ends in `order`. */
-function groupByFill({ tree, palette, matches }: Scene): Int32Array {
+function groupByFill({ tree, palette, matches, shades }: Scene): Int32Array {
   const fills = palette.fills.length + 4;
   const ends = new Int32Array(fills + 1);
   for (let at = 0; at < shown.count; at++) {
-    const fill = fillOfFrame(tree, shown.frame[at], palette, matches);
+    const frame = shown.frame[at];
+    const fill = shades ? shades.of[frame] : fillOfFrame(tree, frame, palette, matches);
     fillOfRectangle[at] = fill;
     ends[fill + 1] += 1;
   }
@@ -80,11 +83,10 @@ type RowPlace = (frame: number) => number;
 
 function paintRectangles(
   context: CanvasRenderingContext2D,
-  palette: Palette,
+  fills: readonly string[],
   ends: Int32Array,
   yOf: RowPlace,
 ): void {
-  const fills = allFills(palette);
   for (let fill = 0; fill < fills.length; fill++) {
     if (ends[fill] === ends[fill + 1]) continue;
     context.fillStyle = fills[fill];

@@ -19,6 +19,8 @@ export interface Palette {
   background: string;
   outline: string;
   grid: string;
+  /** From much cheaper over unchanged to much dearer: blue and orange, which the colour-blind tell apart. */
+  change: readonly string[];
 }
 
 const LIGHT: Palette = {
@@ -37,6 +39,7 @@ const LIGHT: Palette = {
   background: '#ffffff',
   outline: '#15181d',
   grid: '#e3e6eb',
+  change: '#6fa8dc #a9cdee #d3e5f6 #e6e8ec #fbe0c3 #f6bd83 #e8924a'.split(' '),
 };
 
 const DARK: Palette = {
@@ -55,6 +58,7 @@ const DARK: Palette = {
   background: '#14161a',
   outline: '#ffffff',
   grid: '#2a2e35',
+  change: '#1f5a94 #1f456b #24384f #282c33 #4a3522 #6f461d #9a5b10'.split(' '),
 };
 
 export function paletteOf(theme: Theme): Palette {

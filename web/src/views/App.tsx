@@ -16,12 +16,22 @@ interface Page {
 }
 
 const Endpoints = lazy(async () => (await import('./Endpoints')).Endpoints);
+const Regressions = lazy(async () => (await import('./Regressions')).Regressions);
+const Flags = lazy(async () => (await import('./Flags')).Flags);
+const DeadCode = lazy(async () => (await import('./DeadCode')).DeadCode);
+const Sharing = lazy(async () => (await import('./Sharing')).Sharing);
+const Capacity = lazy(async () => (await import('./Capacity')).Capacity);
 const Hosts = lazy(async () => (await import('./Hosts')).Hosts);
 
 /** Pages in the order of the navigation; the first path is the one linked to. */
 const PAGES: readonly Page[] = [
   { paths: ['/explore', '/'], title: 'Explore', view: Explore },
   { paths: ['/endpoints'], title: 'Endpoints', view: Endpoints },
+  { paths: ['/regressions'], title: 'Regressions', view: Regressions },
+  { paths: ['/flags'], title: 'Flags', view: Flags },
+  { paths: ['/dead-code'], title: 'Dead code', view: DeadCode },
+  { paths: ['/sharing'], title: 'Shared memory', view: Sharing },
+  { paths: ['/capacity'], title: 'Capacity', view: Capacity },
   { paths: ['/hosts'], title: 'Hosts', view: Hosts },
 ];
 

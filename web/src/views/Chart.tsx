@@ -110,7 +110,7 @@ function useMarking(
 }
 
 /** Where a key moves the cursor, or `null` when it does not. */
-function moved(event: KeyboardEvent, at: number, steps: number): number | null {
+export function moved(event: KeyboardEvent, at: number, steps: number): number | null {
   const far = Math.max(1, Math.round(steps / 10));
   const by: Record<string, number> = {
     ArrowLeft: -1,

@@ -1,5 +1,5 @@
 // The filter of a table: applied a moment after the last key.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { FILTER_ID } from './keys';
 
 const DELAY_MS = 200;
@@ -12,10 +12,19 @@ interface Props {
 
 export function FilterBox({ label, filter, onFilter }: Props) {
   const [text, setText] = useState(filter);
-  useEffect(() => setText(filter), [filter]);
+  /** The filter that came from here: it must not overwrite what was typed since. */
+  const sent = useRef(filter);
   useEffect(() => {
-    if (text === filter) return;
-    const timer = setTimeout(() => onFilter(text), DELAY_MS);
+    if (filter === sent.current) return;
+    sent.current = filter;
+    setText(filter);
+  }, [filter]);
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      onFilter(text);
+    }, DELAY_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return (

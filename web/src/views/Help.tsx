@@ -36,6 +36,10 @@ export function Help() {
             <b>self</b>: time in the function itself. <b>total</b>: with everything it called.
           </p>
           <p>
+            <b>servers</b>: cores divided by what a server may be kept busy with. Bars beside them are 95 %
+            intervals; a hollow dot has zero in its interval.
+          </p>
+          <p>
             Width is total time; left to right is not time. A hatched cell stands for frames too narrow to
             draw: click it.
           </p>

@@ -14,6 +14,8 @@ export interface Column<S> {
   order?: 'ascending' | 'descending';
   /** The first column takes what the others leave. */
   widthPx?: number;
+  /** Whether its cells are words, which begin at the left. */
+  words?: boolean;
 }
 
 interface Props<S, R> {
@@ -71,10 +73,15 @@ interface HeadProps<S> {
 }
 
 function Head<S>({ column, sort, onSort }: HeadProps<S>) {
-  const { title, hint, order, widthPx } = column;
+  const { title, hint, order, widthPx, words = false } = column;
   const active = column.sort === sort;
   return (
-    <th scope="col" aria-sort={active ? order : undefined} style={widthPx ? { width: widthPx } : undefined}>
+    <th
+      scope="col"
+      class={words ? 'words' : undefined}
+      aria-sort={active ? order : undefined}
+      style={widthPx ? { width: widthPx } : undefined}
+    >
       {column.sort === null ? (
         <span title={hint}>{title}</span>
       ) : (

@@ -31,7 +31,14 @@ before(async () => {
   });
 });
 beforeEach(() => {
-  Object.assign(world, { down: false, empty: false, bare: false });
+  Object.assign(world, {
+    down: false,
+    empty: false,
+    bare: false,
+    analysed: true,
+    findings: [],
+    dearer_ms: null,
+  });
 });
 after(async () => {
   await browser.close();

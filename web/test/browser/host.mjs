@@ -44,6 +44,12 @@ try {
   await page.getByRole('link', { name: 'Endpoints' }).click();
   await page.locator('.endpoints tbody tr, .message pre').first().waitFor({ timeout: 10_000 });
   if (folder) await page.screenshot({ path: join(folder, 'endpoints.png') });
+  for (const name of ['Regressions', 'Flags', 'Dead code', 'Shared memory', 'Capacity']) {
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor({ timeout: 10_000 });
+    await page.locator('.rows tbody tr, .finding, .message').first().waitFor({ timeout: 10_000 });
+    if (folder) await page.screenshot({ path: join(folder, `${name.toLowerCase().replace(' ', '-')}.png`) });
+  }
   await page.getByRole('link', { name: 'Hosts' }).click();
   await page.getByText('os.kernel').waitFor({ timeout: 10_000 });
   if (folder) await page.screenshot({ path: join(folder, 'hosts.png') });

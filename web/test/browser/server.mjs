@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { cutTree, focusTree, makeTree, matchOf, random, topOf } from './world.mjs';
+import { answerFindings, memory } from './found.mjs';
+import { cutTree, dearerTree, focusTree, makeTree, matchOf, random, topOf } from './world.mjs';
 
 const dist = new URL('../../dist', import.meta.url).pathname;
 const rustSource = readFileSync(new URL('../../src/lib.rs', import.meta.url), 'utf8');
@@ -51,17 +52,25 @@ export async function startServer(world) {
     const url = new URL(request.url, 'http://127.0.0.1');
     if (url.pathname.startsWith('/api/')) {
       asked.push(request.url);
-      answer(world, url, response);
+      bodyOf(request).then((body) => answer(world, url, response, body));
     } else page(url, response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { origin: `http://127.0.0.1:${server.address().port}`, asked, close: () => server.close() };
 }
 
+/** The JSON of a request; nothing for one without. */
+async function bodyOf(request) {
+  let text = '';
+  for await (const part of request) text += part;
+  return text === '' ? null : JSON.parse(text);
+}
+
 /** What the made-up collector has stored. */
 export function makeWorld({ frames = 3_000, now_ms = Date.now(), empty = false } = {}) {
   const tree = makeTree(frames);
-  return { tree, top: topOf(tree), now_ms, empty, down: false, bare: false, uncut: false };
+  const quiet = { down: false, bare: false, uncut: false, analysed: true, findings: [], dearer_ms: null };
+  return { tree, top: topOf(tree), now_ms, empty, ...quiet };
 }
 
 function page(url, response) {
@@ -78,7 +87,7 @@ function page(url, response) {
   response.end(readFileSync(path));
 }
 
-function answer(world, url, response) {
+function answer(world, url, response, body) {
   if (world.down) {
     response.destroy();
     return;
@@ -89,6 +98,10 @@ function answer(world, url, response) {
   if (selectorError) return send(response, 400, { error: selectorError });
   const values = /^labels\/(.+)\/values$/.exec(shape);
   if (values) return send(response, 200, labelValues(world, decodeURIComponent(values[1])));
+  if (shape.startsWith('findings')) {
+    const found = answerFindings(world, shape, params, body);
+    return send(response, found.status, found.body);
+  }
   const maker = SHAPES[shape];
   if (!maker)
     return send(response, 404, { error: { code: 'no_such_path', message: `there is no ${shape}` } });
@@ -157,6 +170,7 @@ const SHAPES = {
     return { matched: matchOf(world.tree, matches), total: world.tree.totals[0], functions };
   },
   hosts: (world) => ({ hosts: world.empty ? [] : hosts() }),
+  memory: (world) => (world.analysed ? memory(world) : { reports: [], reports_total: 0 }),
 };
 
 const isEmpty = (world, params) => world.empty || params.get('query').includes('nothing');
@@ -238,7 +252,8 @@ function costRow(value, cpu_ns, requests, idx, seconds) {
 
 function flameGraph(world, params) {
   const root = params.getAll('root').map((name) => name.replace(/\\(.)/g, '$1'));
-  const { tree } = world;
+  const isLater = world.dearer_ms !== null && Date.parse(params.get('start')) >= world.dearer_ms;
+  const tree = isLater ? dearerTree(world.tree) : world.tree;
   const total = isEmpty(world, params) ? 0 : tree.totals[0];
   const focused = total === 0 ? null : focusTree(tree, root);
   const none = {

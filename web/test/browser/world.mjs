@@ -315,3 +315,13 @@ export function matchOf(tree, matches) {
   }
   return matched;
 }
+
+/** The same tree with the first subtree half as dear again. */
+export function dearerTree(tree) {
+  let end = 2;
+  while (end < tree.levels.length && tree.levels[end] > 1) end += 1;
+  const dearer = (values) => values.map((value, idx) => (idx >= 1 && idx < end ? value * 1.5 : value));
+  const totals = dearer(tree.totals);
+  totals[0] += tree.totals[1] / 2;
+  return { ...tree, selves: dearer(tree.selves), totals };
+}
