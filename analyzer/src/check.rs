@@ -1,24 +1,27 @@
 //! `fewer check --base REV --head REV`: the same command, in turn on both revisions, and what its CPU says.
 //!
 //! The baseline is the merge base, so that a change answers for itself only. Both sides run on this machine in pairs
-//! whose order alternates. Whatever keeps the comparison from being fair gives no verdict, never a failure.
+//! whose order alternates. Whatever keeps the comparison from being fair gives no verdict, never a failure. The fleet is
+//! asked besides, or instead: what the changed functions cost today, and what two versions cost that it ran.
 
-mod changes;
+pub(crate) mod changes;
 mod rounds;
 mod table;
 
 use std::{path::PathBuf, time::Duration};
 
-use analyzer_detect::comparison::{self, Limits, Verdict};
-use analyzer_report::check::{
-    Acknowledged, Change, CheckReport, Conclusion, Measurement, Revisions, Touched,
+use analyzer_detect::{
+    comparison::{self, Limits, Verdict},
+    stats::Estimate,
 };
+use analyzer_report::check::{Acknowledged, Change, CheckReport, Conclusion, Measurement, Revisions};
 use model::Batch;
 
 use crate::{
     acknowledged::{self, PLACE},
     error::AnalyzerError,
     git::Repository,
+    production::{self, Fleet},
 };
 use changes::Changes;
 use rounds::Rounds;
@@ -44,6 +47,8 @@ pub struct CheckOptions {
     pub today: String,
     /// An existing folder for the two checkouts.
     pub folder: PathBuf,
+    /// What is asked of the fleet; None when it is not asked.
+    pub fleet: Option<Fleet>,
 }
 
 /// One run of the command.
@@ -76,23 +81,70 @@ pub trait Bench {
     fn tell(&mut self, progress: &str);
 }
 
-/// Checks a change.
+/// Checks a change. Without a bench nothing is measured here, and only the fleet is asked.
 pub fn check(
     repository: &Repository,
     options: &CheckOptions,
-    bench: &mut dyn Bench,
+    bench: Option<&mut dyn Bench>,
 ) -> Result<CheckReport, AnalyzerError> {
     let (revisions, reason) = revisions(repository, options)?;
     if let Some(reason) = reason {
-        return Ok(unmeasured(revisions, Conclusion::NoVerdict, reason, Changes::default()));
+        return Ok(unmeasured(revisions, Conclusion::NoVerdict, reason, &Changes::default()));
     }
     let changes = Changes::read(repository, &revisions)?;
-    if let Some(reason) = changes.nothing_runs() {
-        return Ok(unmeasured(revisions, Conclusion::Pass, reason, changes));
+    let is_released = options.fleet.as_ref().is_some_and(|fleet| fleet.versions.is_some());
+    if let Some(reason) = changes.nothing_runs().filter(|_| !is_released) {
+        return Ok(unmeasured(revisions, Conclusion::Pass, reason, &changes));
     }
-    match rounds::measure(repository, options, &revisions, bench)? {
-        Err(reason) => Ok(unmeasured(revisions, Conclusion::NoVerdict, reason, changes)),
-        Ok(rounds) => report(repository, options, (revisions, changes), &rounds),
+    let mut report = match bench {
+        None => unmeasured(revisions, Conclusion::Pass, NOT_RUN.to_owned(), &changes),
+        Some(bench) => match rounds::measure(repository, options, &revisions, bench)? {
+            Err(reason) => unmeasured(revisions, Conclusion::NoVerdict, reason, &changes),
+            Ok(rounds) => measured(repository, options, (revisions, &changes), &rounds)?,
+        },
+    };
+    if let Some(fleet) = &options.fleet {
+        ask_fleet(repository, fleet, &changes, &mut report)?;
+    }
+    Ok(report)
+}
+
+const NOT_RUN: &str = "nothing was run here; the fleet was asked";
+
+/// Adds what the fleet says. Where nothing was run, what it measured of two versions is the verdict.
+fn ask_fleet(
+    repository: &Repository,
+    fleet: &Fleet,
+    changes: &Changes,
+    report: &mut CheckReport,
+) -> Result<(), AnalyzerError> {
+    let was_run = report.reason.as_deref() != Some(NOT_RUN);
+    let cost = production::cost_today(fleet, changes);
+    let change = report.change.as_ref().filter(|change| change.interval.0 > 0.0 || change.interval.1 < 0.0);
+    let production = cost.shown(changes, report, (change.map(estimate), &fleet.sizing));
+    if let (false, Some(reason)) = (was_run, &production.reason) {
+        (report.conclusion, report.reason) = (Conclusion::NoVerdict, Some(reason.clone()));
+    }
+    report.production = Some(production);
+    if let Some(versions) = &fleet.versions {
+        let revisions = (report.revisions.baseline.as_str(), report.revisions.head.as_str());
+        let (conclusion, released) = production::released(fleet, repository, revisions, versions)?;
+        if !was_run {
+            report.conclusion = conclusion;
+            report.reason = released.reason.clone().filter(|_| conclusion == Conclusion::NoVerdict);
+        }
+        report.released = Some(released);
+    }
+    Ok(())
+}
+
+/// A change with its uncertainty, from its 95 % interval.
+fn estimate(change: &Change) -> Estimate {
+    let (low, high) = change.interval;
+    Estimate {
+        value: change.value,
+        standard_error: (high - low) / (2.0 * 1.96),
+        degrees_of_freedom: f64::INFINITY,
     }
 }
 
@@ -129,27 +181,34 @@ fn revisions(
     Ok((Revisions { baseline, base: base.clone(), head: head.clone() }, reason))
 }
 
-fn unmeasured(revisions: Revisions, conclusion: Conclusion, reason: String, changes: Changes) -> CheckReport {
+fn unmeasured(
+    revisions: Revisions,
+    conclusion: Conclusion,
+    reason: String,
+    changes: &Changes,
+) -> CheckReport {
     CheckReport {
-        schema: SCHEMA,
+        schema: SCHEMA.to_owned(),
         conclusion,
         reason: Some(reason),
         revisions,
-        measurement: None,
-        change: None,
-        functions: Vec::new(),
         touched: changes.shown(&[]),
-        acknowledged: None,
-        notes: changes.notes,
+        notes: changes.notes.clone(),
+        ..CheckReport::default()
     }
+}
+
+/// The report of a check that could not be begun: for publishing, so that a check is concluded whatever happens.
+pub fn not_begun(reason: String) -> CheckReport {
+    unmeasured(Revisions::default(), Conclusion::NoVerdict, reason, &Changes::default())
 }
 
 const SCHEMA: &str = "fewer.check/1";
 
-fn report(
+fn measured(
     repository: &Repository,
     options: &CheckOptions,
-    (revisions, changes): (Revisions, Changes),
+    (revisions, changes): (Revisions, &Changes),
     rounds: &Rounds,
 ) -> Result<CheckReport, AnalyzerError> {
     let Some(estimate) = comparison::log_ratio(&rounds.baseline_ns, &rounds.candidate_ns) else {
@@ -157,11 +216,10 @@ fn report(
         return Ok(unmeasured(revisions, Conclusion::NoVerdict, reason, changes));
     };
     let (verdict, change) = comparison::judge(&estimate, &options.limits);
-    let functions = rounds.table.rows(&changes);
-    let shares = rounds.table.shares(&changes);
-    let touched: Touched = changes.shown(&shares);
+    let functions = rounds.table.rows(changes);
+    let shares = rounds.table.shares(changes);
     let mut report = CheckReport {
-        schema: SCHEMA,
+        schema: SCHEMA.to_owned(),
         conclusion: match verdict {
             Verdict::Pass => Conclusion::Pass,
             Verdict::Fail => Conclusion::Fail,
@@ -178,6 +236,7 @@ fn report(
             confidence: options.limits.confidence,
             baseline_cpu_ns: analyzer_detect::stats::moments::median(&rounds.baseline_ns),
             candidate_cpu_ns: analyzer_detect::stats::moments::median(&rounds.candidate_ns),
+            outside_cpu_ns: rounds.table.outside_ns(&rounds.baseline_ns),
         }),
         change: Some(Change {
             value: change.value,
@@ -185,9 +244,9 @@ fn report(
             detectable: change.detectable,
         }),
         functions,
-        touched,
-        acknowledged: None,
-        notes: changes.notes,
+        touched: changes.shown(&shares),
+        notes: changes.notes.clone(),
+        ..CheckReport::default()
     };
     acknowledge(repository, options, &mut report)?;
     Ok(report)

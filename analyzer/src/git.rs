@@ -57,6 +57,21 @@ impl Repository {
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
 
+    /// The commits that head has and base does not, newest first, with the first line of each; at most so many. Merges
+    /// have their parts among them.
+    pub fn commits(
+        &self,
+        base: &str,
+        head: &str,
+        count_max: usize,
+    ) -> Result<Vec<(String, String)>, AnalyzerError> {
+        let (range, most) = (format!("{base}..{head}"), format!("--max-count={count_max}"));
+        let list = self.run(["log", "--no-merges", "--format=%H %s", &most, &range, "--"])?;
+        let list = String::from_utf8_lossy(&list);
+        let commits = list.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
+        Ok(commits.map(|(hash, title)| (hash.to_owned(), title.to_owned())).collect())
+    }
+
     /// A file as a revision has it; None when it has none there.
     pub fn file(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
         self.run(["cat-file", "blob", &format!("{revision}:{path}")]).ok()

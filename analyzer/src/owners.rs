@@ -85,7 +85,7 @@ fn matches_parts(pattern: &[String], path: &[&str], matches_below: bool) -> bool
 }
 
 /// `*` is any text and `?` one character, both within a name.
-fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,
         (Some((b'*', rest)), _) => {

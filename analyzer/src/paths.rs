@@ -19,10 +19,11 @@ impl Paths {
         Self { by_name }
     }
 
-    /// The file that code built or run in `folder` means. A path from elsewhere is matched by its end, if that has a
-    /// folder and is one file only: builds in containers have other roots, and a wrong file is worse than none.
-    pub fn find(&self, frame_file: &str, folder: &Path) -> Option<&str> {
-        let below = Path::new(frame_file).strip_prefix(folder).ok().and_then(Path::to_str);
+    /// The file that code built or run in `folder` means, if that is known. A path from elsewhere is matched by its end,
+    /// if that has a folder and is one file only: builds in containers have other roots, and a wrong file is worse than
+    /// none.
+    pub fn find(&self, frame_file: &str, folder: Option<&Path>) -> Option<&str> {
+        let below = folder.and_then(|folder| Path::new(frame_file).strip_prefix(folder).ok()?.to_str());
         let is_foreign = below.is_none() && frame_file.starts_with('/');
         let path = below.unwrap_or(frame_file).trim_start_matches("./");
         let candidates = self.by_name.get(path.rsplit('/').next()?)?;
@@ -58,7 +59,10 @@ mod tests {
             "a/src/main.rs",
         ];
         let paths = Paths::new(files.map(str::to_owned));
-        assert_eq!(paths.find(frame_file, Path::new("/tmp/head")), expected, "{frame_file}");
+        assert_eq!(paths.find(frame_file, Some(Path::new("/tmp/head"))), expected, "{frame_file}");
+        if !frame_file.starts_with("/tmp") {
+            assert_eq!(paths.find(frame_file, None), expected, "{frame_file}");
+        }
     }
 
     #[test]

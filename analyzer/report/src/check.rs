@@ -1,22 +1,28 @@
 //! The answer of `fewer check --base REV --head REV`: what a change costs, in every form that a forge or a person reads.
 
 mod code_quality;
+mod comment;
+mod escape;
 mod markdown;
+mod production;
 mod sarif;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use code_quality::code_quality;
-pub use markdown::markdown;
+pub use comment::comment;
+pub use escape::inline;
+pub use markdown::{headline, markdown};
+pub use production::{EndpointCost, FunctionChange, Production, ProductionRow, Range, Released, Suspect};
 pub use sarif::sarif;
 
 /// Rows of a table that a person is shown; what lies beyond is counted.
 pub const ROWS_MAX: usize = 10;
 
 /// What the check concludes. Its exit codes are 0, 1 and 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// Nothing dearer than is put up with, or nothing that runs was changed, or it was acknowledged.
@@ -24,14 +30,16 @@ pub enum Conclusion {
     /// Dearer.
     Fail,
     /// It could not be told, for the reason given.
+    #[default]
     NoVerdict,
 }
 
 /// Everything that was found out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CheckReport {
     /// Name and version of this form; fields are only added to it.
-    pub schema: &'static str,
+    pub schema: String,
     /// The verdict.
     pub conclusion: Conclusion,
     /// Why there is no verdict, or why one needed no measurement.
@@ -45,6 +53,12 @@ pub struct CheckReport {
     /// CPU per run, candidate against baseline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// What the changed functions cost in the fleet today; absent when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub production: Option<Production>,
+    /// What the fleet said of the two versions; absent when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
     /// Functions whose cost differs beyond chance, those that the diff touches first, then the largest rise.
     pub functions: Vec<FunctionRow>,
     /// What the diff touches.
@@ -54,10 +68,25 @@ pub struct CheckReport {
     pub acknowledged: Option<Acknowledged>,
     /// What a reader should know besides: limits hit, entries that expired.
     pub notes: Vec<String>,
+    /// Number of the pull or merge request, where the environment told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
+}
+
+/// A remark on one line of the difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotation {
+    /// The file in the candidate.
+    pub file: String,
+    /// A line that the difference changed.
+    pub line: u32,
+    /// What is to be said, as plain text.
+    pub text: String,
 }
 
 /// Full hashes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Revisions {
     /// What was measured as the baseline: the merge base of what was asked for.
     pub baseline: String,
@@ -68,7 +97,8 @@ pub struct Revisions {
 }
 
 /// How the cost was found out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Measurement {
     /// The command, as a shell would take it.
     pub command: String,
@@ -87,10 +117,12 @@ pub struct Measurement {
     pub baseline_cpu_ns: f64,
     /// The same of the candidate.
     pub candidate_cpu_ns: f64,
+    /// CPU per run of the baseline whose stacks have no function of the repository, in nanoseconds.
+    pub outside_cpu_ns: f64,
 }
 
 /// A relative change. All are shares: 0.3 is 30 % more.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The likeliest value.
     pub value: f64,
@@ -101,7 +133,8 @@ pub struct Change {
 }
 
 /// A function whose cost differs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FunctionRow {
     /// Its name.
     pub function: String,
@@ -126,7 +159,8 @@ pub struct FunctionRow {
 }
 
 /// What the diff touches.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Touched {
     /// Files changed.
     pub files: u64,
@@ -137,7 +171,8 @@ pub struct Touched {
 }
 
 /// A changed function.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TouchedFunction {
     /// Its name with what encloses it.
     pub function: String,
@@ -152,7 +187,8 @@ pub struct TouchedFunction {
 }
 
 /// Someone put up with a rise.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Acknowledged {
     /// Who.
     pub owner: String,
@@ -178,6 +214,29 @@ impl Conclusion {
 /// The report as JSON, for programs.
 pub fn json(report: &CheckReport) -> String {
     serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
+}
+
+/// True when the report is worth a comment of its own: something got dearer or cheaper, somebody put up with it, or the
+/// functions that are changed cost a server or more today.
+pub fn is_news(report: &CheckReport) -> bool {
+    let margin = report.measurement.as_ref().map_or(0.0, |measurement| measurement.margin);
+    let is_cheaper = report.change.as_ref().is_some_and(|change| change.interval.1 < -margin);
+    let is_costly = report.production.as_ref().is_some_and(|production| production.servers.value >= 1.0);
+    let is_told = report.conclusion != Conclusion::NoVerdict || report.production.is_some();
+    report.conclusion == Conclusion::Fail
+        || is_told && (is_cheaper || is_costly)
+        || report.acknowledged.is_some()
+}
+
+/// Remarks on lines of the difference; none unless the check fails, and ten at most.
+pub fn annotations(report: &CheckReport) -> Vec<Annotation> {
+    let confidence = report.measurement.as_ref().map_or(0.95, |measurement| measurement.confidence);
+    let remarks = annotated(report).map(|row| Annotation {
+        file: row.file.clone(),
+        line: row.changed_line,
+        text: sentence(row, confidence),
+    });
+    remarks.collect()
 }
 
 /// Functions to show on a line of the diff: changed ones that cost more, and none unless the check fails.

@@ -7,7 +7,7 @@ use crate::{
     functions::{CodeFunction, functions, touched},
     git::Repository,
     hunks::{self, FileChanges},
-    languages::{is_other_code, is_prose},
+    languages::{grammar, is_other_code, is_prose},
     owners::{self, Owners},
     paths::Paths,
 };
@@ -15,46 +15,57 @@ use crate::{
 /// Functions that are reported as touched; the rest are counted.
 const FUNCTIONS_MAX: usize = 1_000;
 
+/// Sources that are parsed; each is a question to git.
+const SOURCES_MAX: usize = 1_000;
+
 /// A difference, read.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     /// Changed functions.
-    pub(super) functions: Vec<ChangedFunction>,
+    pub(crate) functions: Vec<ChangedFunction>,
     /// Who owns what, by the baseline.
-    pub(super) owners: Owners,
+    pub(crate) owners: Owners,
     /// The files of the candidate.
-    pub(super) paths: Paths,
+    pub(crate) paths: Paths,
     /// What a reader should know.
-    pub(super) notes: Vec<String>,
-    pub(super) files: u64,
-    pub(super) files_that_run: u64,
-    pub(super) unread_files: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) files: u64,
+    pub(crate) files_that_run: u64,
+    pub(crate) unread_files: Vec<String>,
 }
 
 /// A function with a changed line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ChangedFunction {
-    pub(super) file: String,
-    pub(super) code: CodeFunction,
-    pub(super) changed_line: u32,
+pub(crate) struct ChangedFunction {
+    pub(crate) file: String,
+    pub(crate) code: CodeFunction,
+    pub(crate) changed_line: u32,
 }
 
 impl Changes {
-    /// Reads the difference between two revisions.
-    pub(super) fn read(repository: &Repository, revisions: &Revisions) -> Result<Self, AnalyzerError> {
-        let (files, beyond) = hunks::parse(&repository.diff(&revisions.baseline, &revisions.head)?);
-        let mut changes = Self {
-            owners: owners(repository, &revisions.baseline),
-            paths: Paths::new(repository.files(&revisions.head)?),
-            files: (files.len() + beyond) as u64,
-            files_that_run: beyond as u64,
-            ..Self::default()
-        };
+    /// Reads the difference between two revisions, and what is needed to find frames in it.
+    pub(crate) fn read(repository: &Repository, revisions: &Revisions) -> Result<Self, AnalyzerError> {
+        let changes = Self::functions(repository, &revisions.baseline, &revisions.head)?;
+        let paths = Paths::new(repository.files(&revisions.head)?);
+        Ok(Self { owners: owners(repository, &revisions.baseline), paths, ..changes })
+    }
+
+    /// Reads the changed functions only.
+    pub(crate) fn functions(
+        repository: &Repository,
+        baseline: &str,
+        head: &str,
+    ) -> Result<Self, AnalyzerError> {
+        let (files, beyond) = hunks::parse(&repository.diff(baseline, head)?);
+        let mut changes =
+            Self { files: (files.len() + beyond) as u64, files_that_run: beyond as u64, ..Self::default() };
+        let mut sources = 0;
+        for file in &files {
+            sources += usize::from(changes.add_file(repository, head, file, sources < SOURCES_MAX));
+        }
+        let beyond = beyond + sources.saturating_sub(SOURCES_MAX);
         if beyond > 0 {
             changes.notes.push(format!("The functions of {beyond} more changed files were not looked at."));
-        }
-        for file in &files {
-            changes.add_file(repository, &revisions.head, file);
         }
         let cut = changes.functions.len().saturating_sub(FUNCTIONS_MAX);
         if cut > 0 {
@@ -64,27 +75,31 @@ impl Changes {
         Ok(changes)
     }
 
-    fn add_file(&mut self, repository: &Repository, head: &str, file: &FileChanges) {
+    /// Adds a file, with its functions if it may be parsed; true when it has any to parse.
+    fn add_file(&mut self, repository: &Repository, head: &str, file: &FileChanges, may_parse: bool) -> bool {
         // A file of which git tells no path is binary.
         let path = file.new_path.as_deref().or(file.old_path.as_deref());
         self.files_that_run += u64::from(path.is_none_or(|path| !is_prose(path)));
-        let Some(path) = &file.new_path else { return };
+        let Some(path) = &file.new_path else { return false };
         if is_other_code(path) {
             self.unread_files.push(path.clone());
         }
         // Sources are parsed only while there is room for what they give.
-        if file.hunks.is_empty() || self.functions.len() > FUNCTIONS_MAX {
-            return;
+        if file.hunks.is_empty() || grammar(path).is_none() {
+            return false;
+        }
+        if !may_parse || self.functions.len() > FUNCTIONS_MAX {
+            return true;
         }
         let source = repository.file(head, path).unwrap_or_default();
-        let Some(functions) = functions(path, &source) else { return };
-        for (code, changed_line) in touched(&functions, &file.hunks) {
+        for (code, changed_line) in touched(&functions(path, &source).unwrap_or_default(), &file.hunks) {
             self.functions.push(ChangedFunction { file: path.clone(), code: code.clone(), changed_line });
         }
+        true
     }
 
     /// Why nothing needs to be measured, if that is so.
-    pub(super) fn nothing_runs(&self) -> Option<String> {
+    pub(crate) fn nothing_runs(&self) -> Option<String> {
         match (self.files, self.files_that_run) {
             (0, _) => Some("nothing was changed".to_owned()),
             (_, 0) => Some("only files that do not run were changed".to_owned()),
@@ -93,7 +108,7 @@ impl Changes {
     }
 
     /// The changed function that a frame is in: by its line, or by its name where lines lie.
-    pub(super) fn function_at(&self, file: &str, line: u32, name: &str) -> Option<usize> {
+    pub(crate) fn function_at(&self, file: &str, line: u32, name: &str) -> Option<usize> {
         let of_file = || self.functions.iter().enumerate().filter(|(_, one)| one.file == file);
         let around = of_file().filter(|(_, one)| (one.code.first_line..=one.code.last_line).contains(&line));
         let innermost = around.min_by_key(|(_, one)| one.code.last_line - one.code.first_line);
@@ -101,8 +116,19 @@ impl Changes {
         innermost.or_else(named).map(|(at, _)| at)
     }
 
+    /// The changed function of this name, for frames of a build whose lines are not the candidate's: the one with the
+    /// same enclosing names if several have it, else the nearest.
+    pub(crate) fn function_named(&self, file: &str, line: u32, name: &str) -> Option<usize> {
+        let of_file = self.functions.iter().enumerate().filter(|(_, one)| one.file == file);
+        let named = of_file.filter(|(_, one)| last_name(&one.code.name) == last_name(name));
+        let is_other = |own: &str| !own.ends_with(name) && !name.replace("::", ".").contains(own);
+        named
+            .min_by_key(|(_, one)| (is_other(&one.code.name), one.code.first_line.abs_diff(line)))
+            .map(|(at, _)| at)
+    }
+
     /// As the report shows it; `shares` are of the functions, in their order.
-    pub(super) fn shown(&self, shares: &[Option<f64>]) -> Touched {
+    pub(crate) fn shown(&self, shares: &[Option<f64>]) -> Touched {
         let functions = self.functions.iter().enumerate().map(|(at, one)| TouchedFunction {
             function: one.code.name.clone(),
             file: one.file.clone(),
@@ -120,7 +146,7 @@ fn owners(repository: &Repository, revision: &str) -> Owners {
 }
 
 /// `<feed::Feed<T> as Rank>::rank::{{closure}}` is `rank`, and so is `Feed.rank` or `(*Feed).Rank.func1`.
-pub(super) fn last_name(name: &str) -> &str {
+pub(crate) fn last_name(name: &str) -> &str {
     let name = name.split("::{{closure}}").next().unwrap_or(name);
     let name = name.split('(').next().filter(|name| !name.is_empty()).unwrap_or(name);
     let name = name.trim_end_matches(|end| end != '>' && !char::is_alphanumeric(end) && end != '_');
@@ -159,5 +185,22 @@ mod tests {
         assert_eq!(changes.function_at("a.py", 0, "key"), Some(1));
         assert_eq!(changes.function_at("a.py", 40, "other"), None);
         assert_eq!(changes.function_at("b.py", 11, "rank"), None);
+    }
+
+    #[test]
+    fn a_frame_of_another_build_is_found_by_its_name() {
+        let function = |name: &str, first_line| ChangedFunction {
+            file: "a.py".into(),
+            code: CodeFunction { name: name.into(), first_line, last_line: first_line + 5 },
+            changed_line: first_line,
+        };
+        let functions = vec![function("Feed.rank", 10), function("Ads.rank", 30), function("key", 50)];
+        let changes = Changes { functions, ..Changes::default() };
+        assert_eq!(changes.function_named("a.py", 12, "Ads.rank"), Some(1));
+        assert_eq!(changes.function_named("a.py", 33, "rank"), Some(1));
+        assert_eq!(changes.function_named("a.py", 9, "rank"), Some(0));
+        assert_eq!(changes.function_named("a.py", 11, "key"), Some(2));
+        assert_eq!(changes.function_named("a.py", 51, "lock"), None);
+        assert_eq!(changes.function_named("b.py", 51, "key"), None);
     }
 }

@@ -8,7 +8,7 @@ use analyzer_detect::{
 };
 use analyzer_report::check::FunctionRow;
 use calltree::Function;
-use model::{Batch, FrameKind};
+use model::{Batch, FrameId, FrameKind};
 
 use crate::paths::without;
 
@@ -34,6 +34,8 @@ pub(super) struct Table {
     total_ns: f64,
     /// The same of the candidate alone.
     candidate_ns: f64,
+    /// Of the baseline, what has a file of the checkout in its stack.
+    baseline_inside_ns: f64,
     samples: u64,
     rounds: usize,
 }
@@ -69,6 +71,9 @@ impl Table {
                 runs.last_mut().into_iter().for_each(|last| *last += value as f64);
             }
         }
+        if side == 0 {
+            self.baseline_inside_ns += inside(batch, folder);
+        }
         if side == 1 {
             self.candidate_ns += total;
             for frame in batch.frames.iter().filter(|frame| !frame.file.is_empty()) {
@@ -79,6 +84,12 @@ impl Table {
                 }
             }
         }
+    }
+
+    /// Of the baseline's CPU per run, what has no function of the checkout in its stack: a runtime's start, and the first
+    /// moments of a process, whose functions are not named yet.
+    pub(super) fn outside_ns(&self, baseline_ns: &[f64]) -> f64 {
+        (mean(baseline_ns) - self.baseline_inside_ns / (self.rounds as f64).max(1.0)).max(0.0)
     }
 
     /// How many samples there were.
@@ -156,7 +167,7 @@ fn row(key: &Key, costs: &Costs, change: FunctionChange, changes: &Changes) -> F
     let changed = changed(key, costs, changes).and_then(|at| changes.functions.get(at));
     let seen = costs.seen.first();
     let file = changed.map(|one| one.file.as_str());
-    let file = file.or_else(|| seen.and_then(|(file, _)| changes.paths.find(file, Path::new(""))));
+    let file = file.or_else(|| seen.and_then(|(file, _)| changes.paths.find(file, Some(Path::new("")))));
     FunctionRow {
         function: key.name.clone(),
         file: file.unwrap_or(&key.place).to_owned(),
@@ -175,7 +186,7 @@ fn row(key: &Key, costs: &Costs, change: FunctionChange, changes: &Changes) -> F
 fn changed(key: &Key, costs: &Costs, changes: &Changes) -> Option<usize> {
     let mut places = costs.seen.iter();
     places.find_map(|(file, line)| {
-        let file = changes.paths.find(file, Path::new(""))?;
+        let file = changes.paths.find(file, Some(Path::new("")))?;
         changes.function_at(file, *line, &key.name)
     })
 }
@@ -188,6 +199,16 @@ fn has_own_part(row: &FunctionRow) -> bool {
 fn key(function: &Function, folder: &Path) -> Key {
     let place = if function.file.is_empty() { &function.executable } else { &function.file };
     Key { name: function.name.to_string(), place: without(folder, place) }
+}
+
+fn inside(batch: &Batch, folder: &Path) -> f64 {
+    let is_inside: Vec<bool> =
+        batch.frames.iter().map(|frame| Path::new(frame.file.as_ref()).starts_with(folder)).collect();
+    let has_inside = |stack: &[FrameId]| {
+        stack.iter().any(|frame| is_inside.get(frame.0 as usize).copied().unwrap_or_default())
+    };
+    let samples = batch.profiles.iter().flat_map(|profile| &profile.samples);
+    samples.filter(|sample| has_inside(batch.stack(sample.stack))).map(|sample| sample.value as f64).sum()
 }
 
 /// Values are periods; each sample stands for one of them.
@@ -244,5 +265,8 @@ mod tests {
         let share = table.shares(&changes)[0].unwrap();
         assert!((share - 132.0 / 230.0).abs() < 0.01, "{share}");
         assert_eq!(table.samples(), 4_300);
+        // 200 of each run are in the checkout.
+        assert_eq!(table.outside_ns(&[250.0; 10]), 50.0);
+        assert_eq!(table.outside_ns(&[150.0; 10]), 0.0);
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn run(args: &CheckArgs, canary: &str, control: &str) -> anyhow::Resu
         unit: args.unit.clone(),
         limits: Limits { margin: args.margin / 100.0, confidence: 0.95, must_show: args.must_show / 100.0 },
         errors_margin: args.errors_margin / 100.0,
-        start_ns: time_ns("--start", &args.start, now_ns())?,
+        start_ns: time_ns("--start", args.fleet.start.as_deref().unwrap_or("now"), now_ns())?,
         time: Duration::from_secs(args.time),
         looks: u32::from(args.looks),
     };
@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckArgs, canary: &str, control: &str) -> anyhow::Resu
         }
         !stop.load(Ordering::Relaxed)
     };
-    let report = watch(&args.collector.collector()?, &options, &mut wait)?;
+    let report = watch(&args.fleet.collector()?, &options, &mut wait)?;
     terminal::say(&if args.json { json(&report) } else { markdown(&report) });
     Ok(report.conclusion.exit_code())
 }

@@ -1,6 +1,13 @@
 //! `fewer check` on a small repository with a real history, driven as a person would.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod production;
+mod published;
+mod served;
+#[path = "../../../analyzer/tests/forge/server.rs"]
+mod server;
+mod templates;
 
 use std::{
     fs,
@@ -8,8 +15,6 @@ use std::{
     process::{Command, Output},
     sync::{Mutex, PoisonError},
 };
-
-use serde_json::Value;
 
 const APP: &str = "\
 def rank(n):
@@ -23,9 +28,12 @@ def render(n):
     return ''.join([str(i) for i in range(n)])
 
 
-rank(3000000)
-render(400000)
+rank(2500000)
+render(300000)
 ";
+
+/// A benchmark whose program is small: naming its functions costs little, and only its CPU is asked about.
+const SMALL: &str = "BEGIN { for (i = 0; i < 2000000; i++) s += i % 7; print s }\n";
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -53,18 +61,31 @@ fn repository() -> tempfile::TempDir {
     commit(
         folder.path(),
         "base",
-        &[("app.py", APP), ("README.md", "x\n"), (".github/CODEOWNERS", "*.py @feed\n")],
+        &[
+            ("app.py", APP),
+            ("bench.awk", SMALL),
+            ("README.md", "x\n"),
+            (".github/CODEOWNERS", "*.py @feed\n"),
+        ],
     );
     folder
 }
 
 fn check(folder: &Path, arguments: &[&str]) -> (i32, String, Output) {
+    fewer(folder, &[], &[&["check", "--rounds", "4", "-F", "299"], arguments].concat())
+}
+
+/// Runs the program with these variables and none of a job that the tests may run in.
+fn fewer(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String, Output) {
     // Benchmarks disturb each other.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = std::env::vars().filter(|(name, _)| ["PATH", "HOME", "TMPDIR"].contains(&name.as_str()));
     let output = Command::new(env!("CARGO_BIN_EXE_fewer"))
         .current_dir(folder)
-        .args(["check", "--rounds", "6", "-F", "199"])
         .args(arguments)
+        .env_clear()
+        .envs(kept)
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -78,61 +99,20 @@ fn python() -> String {
 }
 
 #[test]
-fn a_dearer_head_fails_and_its_function_is_named() {
-    let (folder, python) = (repository(), python());
-    // More than 30 % of the whole run, and all of it in one function.
-    commit(
-        folder.path(),
-        "dearer",
-        &[("app.py", &APP.replace("range(n):\n        total", "range(n * 2):\n        total"))],
-    );
-    let files = tempfile::tempdir().unwrap();
-    let (sarif, quality) = (files.path().join("cpu.sarif"), files.path().join("cpu.json"));
-    let written = [sarif.to_str().unwrap(), quality.to_str().unwrap()];
-    let forms = ["--json", "--sarif", written[0], "--code-quality", written[1]];
-    let arguments = [
-        &["--base", "base", "--head", "dearer", "--must-show", "60"][..],
-        &forms,
-        &["--", &python, "app.py"],
-    ];
-    let (code, text, output) = check(folder.path(), &arguments.concat());
-    assert_eq!(code, 1, "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(report["conclusion"], "fail");
-    assert!(report["change"]["interval"][0].as_f64().unwrap() > 0.02, "{text}");
-    let touched = &report["touched"]["functions"][0];
-    assert_eq!((touched["function"].as_str(), touched["owners"][0].as_str()), (Some("rank"), Some("@feed")));
-    if report["measurement"]["not_sampled"].is_string() {
-        return;
+fn help_is_worth_reading() {
+    for command in ["check", "publish"] {
+        let (code, text, _) = fewer(Path::new("."), &[], &[command, "--help"]);
+        assert_eq!(code, 0);
+        insta::assert_snapshot!(format!("help_{command}"), text);
     }
-    let row = &report["functions"][0];
-    assert_eq!((row["function"].as_str(), row["file"].as_str()), (Some("rank"), Some("app.py")), "{text}");
-    assert_eq!(row["changed_line"], 3);
-    let sarif: Value = serde_json::from_slice(&fs::read(sarif).unwrap()).unwrap();
-    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
-    assert_eq!(
-        (place["artifactLocation"]["uri"].as_str(), place["region"]["startLine"].as_i64()),
-        (Some("app.py"), Some(3))
-    );
-    let quality: Value = serde_json::from_slice(&fs::read(quality).unwrap()).unwrap();
-    assert_eq!(quality[0]["location"]["path"], "app.py");
-    let worktrees =
-        Command::new("git").current_dir(folder.path()).args(["worktree", "list"]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&worktrees.stdout).lines().count(), 1);
-
-    let acknowledged = "[[acknowledged]]\nowner = \"@feed\"\nreason = \"ranks better\"\nexpires = \"2999-12-31\"\nat_most_percent = 300.0\n";
-    commit(folder.path(), "acknowledged", &[(".fewer/acknowledged.toml", acknowledged)]);
-    let (code, text, _) =
-        check(folder.path(), &["--base", "base", "--must-show", "60", "--", &python, "app.py"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("Pass, acknowledged") && text.contains("@feed until 2999-12-31"), "{text}");
 }
 
 #[test]
 fn no_change_passes_and_says_what_would_have_been_seen() {
-    let (folder, python) = (repository(), python());
+    let folder = repository();
     commit(folder.path(), "same", &[("app.py", &APP.replace("total = 0", "total = 0  # a sum"))]);
-    let arguments = ["--base", "base", "--must-show", "100", "--margin", "20", "--", &python, "app.py"];
+    let limits = ["--must-show", "100", "--margin", "20"];
+    let arguments = [&["--base", "base"][..], &limits, &["--", "awk", "-f", "bench.awk"]].concat();
     let (code, text, output) = check(folder.path(), &arguments);
     assert_eq!(code, 0, "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.starts_with("**Pass: no rise found, ") && text.contains("would have been seen"), "{text}");
