@@ -16,7 +16,10 @@ use model::{
 
 use crate::{
     head::{Interner, Part},
-    plan::{caps::Flags, compaction::hour_of},
+    plan::{
+        caps::{Flags, Place},
+        compaction::hour_of,
+    },
 };
 
 /// The label that names the flag of a marginal. No other row has it.
@@ -90,7 +93,7 @@ impl Marginals {
 /// Marginals of endpoints that are not told apart any more go with them.
 pub(crate) fn follow_endpoints(part: &mut Part) {
     let sets = part.label_sets.values();
-    let place = |label_set: u32| -> (Arc<str>, Arc<str>) {
+    let place = |label_set: u32| -> Place {
         let value = |key: &str| -> Arc<str> {
             sets.get(label_set as usize).and_then(|set| set.get(key)).unwrap_or_default().into()
         };
@@ -100,7 +103,7 @@ pub(crate) fn follow_endpoints(part: &mut Part) {
     let requests = part.requests.iter().map(|row| (row.counts.window.start_ns, row.label_set));
     let rows = profiles.chain(requests).map(|(start_ns, label_set)| (hour_of(start_ns), label_set));
     let distinct: HashSet<(i64, u32)> = rows.collect();
-    let places: HashSet<(i64, (Arc<str>, Arc<str>))> =
+    let places: HashSet<(i64, Place)> =
         distinct.into_iter().map(|(hour, label_set)| (hour, place(label_set))).collect();
     let lost: Vec<usize> = (0..part.marginals.len())
         .filter(|at| {

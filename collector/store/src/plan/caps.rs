@@ -52,10 +52,12 @@ pub(crate) struct Caps {
     pub(crate) folded_cpu_ns: u64,
 }
 
+/// A flag's label and a variant.
+pub(crate) type Variant = (Arc<str>, Arc<str>);
 /// Flags and their variants, of one label set.
-pub(crate) type Flags = Vec<(Arc<str>, Arc<str>)>;
+pub(crate) type Flags = Vec<Variant>;
 /// Service and endpoint.
-type Place = (Arc<str>, Arc<str>);
+pub(crate) type Place = (Arc<str>, Arc<str>);
 
 /// Decides for the label sets of one hour. What was renamed before is not counted again.
 pub(crate) fn plan(sets: &[(LabelSet, Weight)]) -> Caps {
@@ -118,22 +120,21 @@ struct FlagSets {
     kept: HashSet<Flags>,
     other: Flags,
     /// Flags and variants of the others that have marginals.
-    variants: HashSet<(Arc<str>, Arc<str>)>,
+    variants: HashSet<Variant>,
 }
 
 impl FlagSets {
     fn new(sets: HashMap<Flags, Weight>, caps: &mut Caps) -> Self {
-        let (folded_before, sets): (Vec<(Flags, Weight)>, Vec<(Flags, Weight)>) =
+        let (folded_before, sets): (HashMap<Flags, Weight>, HashMap<Flags, Weight>) =
             sets.into_iter().partition(|(flags, _)| flags.iter().all(|(_, variant)| **variant == *OTHER));
-        let weights = sets.clone();
-        let (kept, folded) = biggest(sets, FLAG_SETS_MAX);
+        let (kept, folded) = biggest(sets.clone().into_iter().collect(), FLAG_SETS_MAX);
         caps.flag_sets_kept += kept.len() as u64;
         caps.flag_sets_folded += folded.len() as u64;
         let kept: HashSet<Flags> = kept.into_iter().collect();
-        let folded = folded_before.iter().map(|(flags, _)| flags).chain(&folded).flatten();
+        let folded = folded_before.keys().chain(&folded).flatten();
         let keys: BTreeSet<Arc<str>> = folded.map(|(key, _)| key.clone()).collect();
         let other = keys.into_iter().take(OTHER_FLAGS_MAX).map(|key| (key, OTHER.into())).collect();
-        let variants = variants(weights.into_iter().filter(|(flags, _)| !kept.contains(flags)), caps);
+        let variants = variants(sets.into_iter().filter(|(flags, _)| !kept.contains(flags)), caps);
         Self { kept, other, variants }
     }
 
@@ -153,7 +154,7 @@ impl FlagSets {
 }
 
 /// The biggest variants of each flag.
-fn variants(sets: impl Iterator<Item = (Flags, Weight)>, caps: &mut Caps) -> HashSet<(Arc<str>, Arc<str>)> {
+fn variants(sets: impl Iterator<Item = (Flags, Weight)>, caps: &mut Caps) -> HashSet<Variant> {
     let mut by_flag: HashMap<Arc<str>, HashMap<Arc<str>, Weight>> = HashMap::new();
     for (flags, weight) in sets {
         for (key, variant) in flags {
