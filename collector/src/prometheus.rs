@@ -92,6 +92,21 @@ fn of_store(text: &mut Text, stats: &Stats) {
         ("endpoints_folded", "Endpoints of one hour that became `_other`.", stats.endpoints_folded),
         ("flag_sets_kept", "Sets of flags of one hour that blocks tell apart.", stats.flag_sets_kept),
         ("flag_sets_folded", "Sets of flags of one hour that became `_other`.", stats.flag_sets_folded),
+        (
+            "flag_variants_folded",
+            "Variants of those that are not even told apart by themselves.",
+            stats.flag_variants_folded,
+        ),
+        (
+            "findings_dropped",
+            "Findings that were too long, or too many of their kind.",
+            stats.findings_dropped,
+        ),
+        (
+            "memory_reports_dropped",
+            "Reports of hosts' memory that were too long, or too many.",
+            stats.memory_reports_dropped,
+        ),
         ("folded_cpu_ns", "Nanoseconds of CPU whose endpoint or flags became `_other`.", stats.folded_cpu_ns),
     ];
     for (name, help, value) in counters {
@@ -106,6 +121,8 @@ fn of_store(text: &mut Text, stats: &Stats) {
         ("blocks", "Blocks.", stats.blocks),
         ("rows", "Rows in segments and blocks.", stats.stored_rows),
         ("bytes", "Bytes of segments and blocks.", stats.stored_bytes),
+        ("findings", "Findings of analyses.", stats.findings),
+        ("memory_reports", "Reports of hosts' memory.", stats.memory_reports),
         ("agents", "Agents whose last sequence is remembered.", stats.agents),
     ];
     for (name, help, value) in gauges {

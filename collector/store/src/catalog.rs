@@ -1,5 +1,8 @@
 //! The catalog: which segments and blocks live, which pushes they hold, from where the log is still needed. SQLite.
 
+mod findings;
+mod memory;
+
 use std::{collections::HashMap, path::Path, sync::Mutex};
 
 use model::AgentId;
@@ -7,11 +10,14 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::{StoreError, dedup::Seen};
 
+pub use findings::{FindingFilter, FindingTable, StoredFinding, StoredReport};
+pub use memory::{MemoryFilter, StoredMemory};
+
 /// Format of the catalog written by this program.
 ///
 /// 1 was without the tables `requests` and `evaluations`, which a program that does not know them would lose when it
-/// compacts.
-pub(crate) const VERSION: u32 = 2;
+/// compacts. 2 was without findings and memory reports.
+pub(crate) const VERSION: u32 = 3;
 
 const SCHEMA: &str = "
     create table if not exists folders (
@@ -132,6 +138,8 @@ impl Catalog {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(findings::SCHEMA)?;
+        connection.execute_batch(memory::SCHEMA)?;
         connection.pragma_update(None, "user_version", VERSION)?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -322,7 +330,7 @@ mod tests {
             .unwrap();
         let message = Catalog::open(&path).unwrap_err().to_string();
         assert!(
-            message.starts_with("store was written by a newer version: the catalog has format 3"),
+            message.starts_with("store was written by a newer version: the catalog has format 4"),
             "{message}"
         );
     }

@@ -70,6 +70,15 @@ impl Server {
         self.push_as(body, &[("content-type", wire::push::CONTENT_TYPE)])
     }
 
+    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
+        self.push_to(path, body.to_string().as_bytes(), "application/json")
+    }
+
+    pub(crate) fn push_to(&self, path: &str, body: &[u8], content_type: &str) -> Answer {
+        let request = client().post(format!("http://{}{path}", self.address));
+        Answer::read(request.header("content-type", content_type).send(body).unwrap())
+    }
+
     pub(crate) fn push_as(&self, body: &[u8], headers: &[(&str, &str)]) -> Answer {
         let mut request = client().post(format!("http://{}/api/v1/push", self.address));
         for (name, value) in headers {
