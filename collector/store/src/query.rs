@@ -10,6 +10,7 @@ use crate::{
     head::Part,
     scan::{
         self, Amount, Evaluations, FolderError, Grouping, Merged, Totals,
+        cells::{self, CellShape, Cells, Cut},
         filter::Filter,
         names::{self, Names},
     },
@@ -128,6 +129,25 @@ pub(crate) fn requests(
     Ok(Answer { value: series, unreadable: answer.unreadable })
 }
 
+/// Stacks told apart by labels and by time, folded as they are read.
+pub(crate) fn fold<T>(
+    shared: &Shared,
+    (selector, window, kind): (&Selector, Window, ProfileType),
+    shape: &CellShape,
+    (start, take): (impl Fn() -> T, impl Fn(&mut T, &Cells<'_>)),
+) -> Result<Answer<T>, StoreError> {
+    check_shape(window, shape.step_ns, 0)?;
+    let filter = Filter::new(selector, window, kind)?;
+    let cut = Cut { filter: &filter, shape };
+    Ok(answer_from(
+        shared,
+        window,
+        start,
+        |part, value: &mut T| cells::of_part(part, &cut, &mut |cells| take(value, cells)),
+        |entries, value| cells::of_folders(&shared.tables, entries, &cut, &mut |cells| take(value, cells)),
+    ))
+}
+
 /// How often flags had which variant, and why.
 pub(crate) fn evaluations(
     shared: &Shared,
@@ -177,17 +197,28 @@ fn totals<A: Amount>(
     ))
 }
 
-/// Collects an answer: first what is in memory, then from the folders that were live at that very moment. When one
-/// of them cannot be read it starts over without it.
+/// Collects an answer from nothing.
 fn answer<T: Default>(
     shared: &Shared,
     window: Window,
     from_memory: impl Fn(&Part, &mut T),
     from_folders: impl Fn(&[&Entry], &mut T) -> Result<(), FolderError>,
 ) -> Answer<T> {
+    answer_from(shared, window, T::default, from_memory, from_folders)
+}
+
+/// Collects an answer: first what is in memory, then from the folders that were live at that very moment. When one
+/// of them cannot be read it starts over without it.
+fn answer_from<T>(
+    shared: &Shared,
+    window: Window,
+    start: impl Fn() -> T,
+    from_memory: impl Fn(&Part, &mut T),
+    from_folders: impl Fn(&[&Entry], &mut T) -> Result<(), FolderError>,
+) -> Answer<T> {
     let mut unreadable: Vec<(u64, Unreadable)> = Vec::new();
     loop {
-        let mut value = T::default();
+        let mut value = start();
         let live: Vec<Arc<Entry>> = {
             let state = shared.read();
             state.parts().for_each(|part| from_memory(part, &mut value));

@@ -1,5 +1,6 @@
 //! Answering queries: which rows, their sums, and putting together what segments, blocks and the head say.
 
+pub(crate) mod cells;
 mod evaluations;
 pub(crate) mod filter;
 mod groups;

@@ -19,8 +19,8 @@ use model::{Batch, FlagEvaluations, ProfileType, PushKey, Selector, Window};
 use tokio::sync::oneshot;
 
 use crate::{
-    Answer, LabelTotals, RequestSeries, RequestShape, Stats, StoreError, StoreOptions, Timeline,
-    TimelineShape,
+    Answer, CellShape, Cells, FindingTable, LabelTotals, MemoryFilter, RequestSeries, RequestShape, Stats,
+    StoreError, StoreOptions, StoredMemory, Timeline, TimelineShape,
     block::read::Tables,
     catalog::{Catalog, Level},
     dedup::Dedup,
@@ -142,6 +142,18 @@ impl Store {
         query::requests(&self.shared, (selector, window), shape)
     }
 
+    /// Folds stacks told apart by labels and by time, as they are read: `take` gets some of the sums at a time. When a
+    /// folder turns out to be unreadable, the fold starts over from `start`.
+    pub fn fold<T>(
+        &self,
+        (selector, window, kind): (&Selector, Window, ProfileType),
+        shape: &CellShape,
+        start: impl Fn() -> T,
+        take: impl Fn(&mut T, &Cells<'_>),
+    ) -> Result<Answer<T>, StoreError> {
+        query::fold(&self.shared, (selector, window, kind), shape, (start, take))
+    }
+
     /// How often flags had which variant, and why, in the processes selected; most often first. Windows are the one
     /// asked for, labels are empty.
     pub fn evaluations(
@@ -187,6 +199,8 @@ impl Store {
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.counters.read();
         ingest::add_log_stats(&self.shared, &mut stats);
+        stats.findings = self.shared.catalog.findings_count().unwrap_or_default();
+        stats.memory_reports = self.shared.catalog.memory_count().unwrap_or_default();
         let state = self.shared.read();
         stats.head_rows = state.head_rows() as u64;
         for entry in &state.entries {
@@ -198,6 +212,24 @@ impl Store {
             stats.stored_bytes += entry.size_bytes();
         }
         stats
+    }
+
+    /// Looks at the findings of analyses or changes them, all at once or, with an error, not at all.
+    pub fn findings<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&FindingTable<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.shared.catalog.findings(&self.shared.counters, work)
+    }
+
+    /// Keeps what an agent found in its host's memory. False when it is too long to be kept.
+    pub fn put_memory(&self, report: &StoredMemory) -> Result<bool, StoreError> {
+        self.shared.catalog.put_memory(&self.shared.counters, report)
+    }
+
+    /// What agents found in their hosts' memory, the newest of each host first; and how many reports there are.
+    pub fn memory(&self, filter: &MemoryFilter<'_>) -> Result<(Vec<StoredMemory>, u64), StoreError> {
+        self.shared.catalog.memory(filter)
     }
 
     /// Writes the head into segments now.

@@ -1,6 +1,7 @@
 //! Tests of the whole store, and what they share.
 
 mod bad_input;
+mod cells;
 mod counts;
 mod crash;
 mod fixture;
@@ -21,7 +22,7 @@ use model::{
     PushKey, RequestCounts, Sample, Selector, Window, keys,
 };
 
-use crate::{Appended, Decoded, Limits, RequestShape, Store, StoreError, StoreOptions};
+use crate::{Appended, CellShape, Cells, Decoded, Limits, RequestShape, Store, StoreError, StoreOptions};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const HOUR_NS: i64 = 3_600 * SECOND_NS;

@@ -73,6 +73,8 @@ fn answers() {
         ("breakdown_by_flag", &by_flag),
         ("evaluations", "/api/v1/evaluations?"),
         ("evaluations_cut", "/api/v1/evaluations?limit=1&"),
+        ("functions", "/api/v1/functions?steps=5&samples=1&"),
+        ("functions_cut", "/api/v1/functions?steps=5&endpoints=1&limit=1&"),
         ("requests", "/api/v1/requests?steps=5&"),
         ("requests_by", "/api/v1/requests?steps=5&by=endpoint&limit=2&"),
         ("timeline_per_request", "/api/v1/timeline?steps=5&per=request&by=endpoint&limit=2&"),
