@@ -26,6 +26,8 @@ pub struct Host {
     pub ended: f64,
     /// Those that ended with an error of the server.
     pub server_errors: f64,
+    /// Those that ended with an error of the client.
+    pub client_errors: f64,
 }
 
 /// One look at both arms.
@@ -35,8 +37,11 @@ pub struct Look {
     pub verdict: Verdict,
     /// CPU per request, relative; None when an arm has no two hosts with requests.
     pub cpu: Option<Change>,
-    /// Rise of the share of requests that end with an error of the server: value and interval.
+    /// Rise of the share of requests that end with an error of the server, of those that the client did nothing wrong in:
+    /// value and interval.
     pub server_errors: Option<(f64, (f64, f64))>,
+    /// The same for errors of the client, of all requests. It decides nothing: clients differ.
+    pub client_errors: Option<(f64, (f64, f64))>,
     /// Why there is no verdict.
     pub reason: Option<String>,
 }
@@ -59,6 +64,7 @@ pub fn look(control: &[Host], canary: &[Host], limits: &CanaryLimits) -> Look {
             verdict: Verdict::NoVerdict,
             cpu: None,
             server_errors: None,
+            client_errors: None,
             reason: Some(reason.to_owned()),
         };
     };
@@ -79,12 +85,18 @@ pub fn look(control: &[Host], canary: &[Host], limits: &CanaryLimits) -> Look {
             (verdict, reason) = (Verdict::NoVerdict, Some("too few hosts to be sure of the rise".to_owned()));
         }
     }
-    let errors = error_share(canary).zip(error_share(control)).map(|(canary, control)| canary.minus(control));
-    let server_errors = errors.map(|errors| (errors.value, errors.interval(limits.cpu.confidence)));
+    let rise = |part: fn(&Host) -> (f64, f64)| {
+        let errors = error_share(canary, part).zip(error_share(control, part));
+        let errors = errors.map(|(canary, control)| canary.minus(control));
+        errors.map(|errors| (errors.value, errors.interval(limits.cpu.confidence)))
+    };
+    // Errors of the server against successes: more errors of clients must not hide them.
+    let server_errors = rise(|host| (host.server_errors, host.ended - host.client_errors));
+    let client_errors = rise(|host| (host.client_errors, host.ended));
     if server_errors.is_some_and(|(_, (low, _))| low > limits.errors_margin) {
         (verdict, reason) = (Verdict::Fail, None);
     }
-    Look { verdict, cpu: Some(cpu), server_errors, reason }
+    Look { verdict, cpu: Some(cpu), server_errors, client_errors, reason }
 }
 
 /// The logarithm of CPU per request.
@@ -95,10 +107,9 @@ fn log_cost(hosts: &[Host]) -> Option<Estimate> {
     Some(Estimate { value: cost.value.ln(), standard_error: cost.standard_error / cost.value, ..cost })
 }
 
-fn error_share(hosts: &[Host]) -> Option<Estimate> {
-    let errors: Vec<f64> = hosts.iter().map(|host| host.server_errors).collect();
-    let ended: Vec<f64> = hosts.iter().map(|host| host.ended).collect();
-    ratio(&errors, &ended)
+fn error_share(hosts: &[Host], part: fn(&Host) -> (f64, f64)) -> Option<Estimate> {
+    let (errors, all): (Vec<f64>, Vec<f64>) = hosts.iter().map(part).unzip();
+    ratio(&errors, &all)
 }
 
 /// Whether dealing the hosts out anew agrees that the arms differ, and whether so few hosts could.
@@ -133,6 +144,7 @@ mod tests {
                     requests,
                     ended: requests,
                     server_errors: 0.0,
+                    client_errors: 0.0,
                 }
             })
             .collect()
@@ -194,5 +206,14 @@ mod tests {
         let found = look(&control, &canary, &LIMITS);
         assert_eq!(found.verdict, Verdict::Fail);
         assert!(found.server_errors.unwrap().0 > 0.02);
+        // Twice as many errors of clients decide nothing, and hide nothing.
+        for host in canary.iter_mut() {
+            host.client_errors = host.ended / 2.0;
+        }
+        let hidden = look(&control, &canary, &LIMITS);
+        assert_eq!(hidden.verdict, Verdict::Fail);
+        assert!(hidden.server_errors.unwrap().0 > found.server_errors.unwrap().0);
+        canary.iter_mut().for_each(|host| host.server_errors = 0.0);
+        assert_eq!(look(&control, &canary, &LIMITS).verdict, Verdict::Pass);
     }
 }

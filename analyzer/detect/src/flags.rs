@@ -86,6 +86,57 @@ pub fn cost(units: &[Unit], confidence: f64) -> Option<FlagCost> {
     })
 }
 
+/// Of a rise, what a variant must bring to carry it.
+const CARRIED_MIN: f64 = 0.6;
+
+/// Of the carrying variant's rise, what the others may have.
+const OTHERS_MAX: f64 = 0.4;
+
+/// The position of the variant that carries a rise of cost per request: it rose by itself, and by enough to make the rise
+/// of all. None when all rose alike, or there is only one.
+pub fn carrier(variants: &[Unit], rise_ns: f64) -> Option<usize> {
+    let cost = |served: &Served| (served.requests >= REQUESTS_MIN).then(|| served.cpu_ns / served.requests);
+    let all: f64 = variants.iter().map(|one| one.variant.requests).sum();
+    // A variant that is new is compared with what the others cost before.
+    let (cpu_ns, requests) = variants
+        .iter()
+        .fold((0.0, 0.0), |sum, one| (sum.0 + one.baseline.cpu_ns, sum.1 + one.baseline.requests));
+    let usual = (requests >= REQUESTS_MIN).then(|| cpu_ns / requests)?;
+    let rises: Vec<Option<f64>> =
+        variants.iter().map(|one| Some(cost(&one.variant)? - cost(&one.baseline).unwrap_or(usual))).collect();
+    let known = rises.iter().enumerate().filter_map(|(at, rise)| Some((at, (*rise)?)));
+    let (most, rise) = known.clone().max_by(|left, right| left.1.total_cmp(&right.1))?;
+    let others = known.filter(|(at, _)| *at != most).map(|(_, rise)| rise);
+    let next = others.max_by(f64::total_cmp)?;
+    let share = variants.get(most)?.variant.requests / all;
+    (rise * share >= CARRIED_MIN * rise_ns && next <= OTHERS_MAX * rise && rise_ns > 0.0).then_some(most)
+}
+
+/// Requests of the units of two flags at once: neither, only the first, only the second, both.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Both {
+    /// Neither has its variant.
+    pub neither: Served,
+    /// Only the first has.
+    pub first: Served,
+    /// Only the second has.
+    pub second: Served,
+    /// Both have.
+    pub both: Served,
+}
+
+/// How much more both flags cost together than each by itself, in nanoseconds per request, over units that served all
+/// four. None below two of those.
+pub fn interaction(units: &[Both]) -> Option<Estimate> {
+    let cost = |served: &Served| (served.requests >= REQUESTS_MIN).then(|| served.cpu_ns / served.requests);
+    let each = units.iter().filter_map(|unit| {
+        let alone =
+            (cost(&unit.first)? - cost(&unit.neither)?) + (cost(&unit.second)? - cost(&unit.neither)?);
+        Some(cost(&unit.both)? - cost(&unit.neither)? - alone)
+    });
+    Estimate::of_mean(&each.collect::<Vec<f64>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +180,42 @@ mod tests {
             });
             assert!(held.count() >= 930, "{serves_both}");
         }
+    }
+
+    fn served(each: f64, requests: f64) -> Served {
+        Served { cpu_ns: each * requests, requests }
+    }
+
+    #[test]
+    fn the_variant_that_rose_by_itself_carries_the_rise() {
+        let variant = |before: (f64, f64), after: (f64, f64)| Unit {
+            baseline: served(before.0, before.1),
+            variant: served(after.0, after.1),
+        };
+        let off = variant((10.0, 800.0), (10.1, 800.0));
+        let on = variant((10.0, 200.0), (20.0, 200.0));
+        assert_eq!(carrier(&[off, on], 2.0), Some(1));
+        assert_eq!(carrier(&[off, variant((0.0, 0.0), (20.0, 200.0))], 2.0), Some(1), "it is new");
+        assert_eq!(carrier(&[off, on], 9.0), None, "most of the rise is elsewhere");
+        let alike = variant((10.0, 800.0), (12.0, 800.0));
+        assert_eq!(carrier(&[alike, variant((10.0, 200.0), (12.1, 200.0))], 2.0), None);
+        assert_eq!(carrier(&[on], 2.0), None);
+        assert_eq!(carrier(&[], 2.0), None);
+    }
+
+    #[test]
+    fn two_flags_cost_more_together_than_apart() {
+        let unit = |host: f64, extra: f64| Both {
+            neither: served(10.0 * host, 100.0),
+            first: served(11.0 * host, 100.0),
+            second: served(12.0 * host, 100.0),
+            both: served((13.0 + extra) * host, 100.0),
+        };
+        let found = interaction(&[1.0, 1.1, 0.9].map(|host| unit(host, 3.0))).unwrap();
+        assert!((found.value - 3.0).abs() < 1e-9 && found.p_value() < 0.01, "{found:?}");
+        let none = interaction(&[1.0, 1.1, 0.9].map(|host| unit(host, 0.0))).unwrap();
+        assert!(none.value.abs() < 1e-9, "{none:?}");
+        assert_eq!(interaction(&[unit(1.0, 3.0)]), None);
     }
 
     #[test]

@@ -1,128 +1,267 @@
-//! Steps up in series of cost per request, with what makes them worth telling.
+//! What got dearer in a fleet: one pure function over all series of a service.
+//!
+//! Every series is looked at cheaply first, what moves is looked at exactly, the hosts say how sure a step is, and the
+//! filters take away what is nobody's regression. How many fell where is part of the answer.
+
+mod brought_by;
+mod conclude;
+pub mod evidence;
+pub mod fleet;
+mod look;
+mod screen;
+mod steps;
+
+use std::num::NonZeroUsize;
 
 use crate::{
-    change_points,
-    filters::{season::is_season, went_away::went_away},
-    stats::{Estimate, moments::mean},
+    filters::floor::Floor,
+    stats::{Estimate, detectable, false_discovery::benjamini_yekutieli, servers::Sizing},
 };
+use evidence::Unit;
+use fleet::{FleetSeries, Scope};
+use look::{Candidate, Looked, look};
 
-/// A lasting rise of a series.
+pub use steps::{Fallen, Step, steps};
+
+/// Findings that are likely false among those reported.
+const FALSE_SHARE: f64 = 0.05;
+
+/// Rises that are told from each other; beyond it those that cost most are.
+const CANDIDATES_MAX: usize = 2_000;
+
+/// How it is looked.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// Index of the first value behind it.
-    pub at: usize,
-    /// Where its regime ends.
-    pub end: usize,
-    /// Mean of the regime before.
-    pub before: f64,
-    /// Mean of the regime behind.
-    pub after: f64,
-    /// Behind less before, over the series' own values.
-    pub difference: Estimate,
+pub struct Options {
+    /// What a rise has to reach.
+    pub floor: Floor,
+    /// How cores become servers.
+    pub sizing: Sizing,
+    /// Threads that look.
+    pub threads: NonZeroUsize,
 }
 
-/// What became of a series' change points, each counted once.
+/// What there is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Analysis {
+    /// One for each cause, the most servers first.
+    pub findings: Vec<Finding>,
+    /// Rises too young to be judged, the most servers first.
+    pub pending: Vec<Pending>,
+    /// What each endpoint's data could have shown.
+    pub endpoints: Vec<Shown>,
+    /// Where series and steps fell.
+    pub funnel: Funnel,
+}
+
+/// A lasting rise of cost per request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Position of the series it was found in.
+    pub series: usize,
+    /// Endpoints it shows in, the one with the most cores first.
+    pub endpoints: Vec<String>,
+    /// Position of the function; none when all of the endpoint rose and no function keeps most of it.
+    pub function: Option<usize>,
+    /// Whether it is the function's own cost or with what it calls.
+    pub scope: Scope,
+    /// Functions that rose as parts of it or with it, the largest rise first.
+    pub parts: Vec<Risen>,
+    /// The first step behind it.
+    pub at: usize,
+    /// The last step of its regime, not included.
+    pub end: usize,
+    /// Nanoseconds per request before, in the first endpoint.
+    pub before_ns: f64,
+    /// The rise in nanoseconds per request, in the first endpoint.
+    pub rise: Estimate,
+    /// What was compared.
+    pub unit: Unit,
+    /// How many.
+    pub units: usize,
+    /// The group of hosts it is about; empty for all.
+    pub group: String,
+    /// Probability of a rise like this by chance, adjusted for all series (Benjamini and Yekutieli).
+    pub adjusted_p_value: f64,
+    /// Cores more than before, with the interval, over all its endpoints.
+    pub cores: (f64, f64, f64),
+    /// The version that was rolled out at that time.
+    pub version: Option<String>,
+    /// The flag and its variant that were turned up at that time.
+    pub flag: Option<(String, String)>,
+}
+
+/// A function that rose with a finding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Risen {
+    /// Position of the function.
+    pub function: usize,
+    /// Nanoseconds per request before.
+    pub before_ns: f64,
+    /// Nanoseconds per request behind it.
+    pub after_ns: f64,
+}
+
+/// A rise in the last windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Position of the function; none for all of the endpoint.
+    pub function: Option<usize>,
+    /// Its first step.
+    pub at: usize,
+    /// Nanoseconds per request before.
+    pub before_ns: f64,
+    /// Nanoseconds per request since.
+    pub after_ns: f64,
+    /// Servers that it costs if it lasts.
+    pub servers: f64,
+}
+
+/// What "no change" means for an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The smallest relative rise in the middle of the time range that its hosts would have shown four times in five; none
+    /// where there are too few.
+    pub detectable: Option<f64>,
+    /// Hosts that served it.
+    pub hosts: usize,
+}
+
+/// Where series and steps fell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fallen {
-    /// Falls of cost.
+pub struct Funnel {
+    /// Series that were looked at.
+    pub series: u64,
+    /// Series with too few values or too many gaps.
+    pub unsound: u64,
+    /// Series that do not move.
+    pub quiet: u64,
+    /// Series that move without a lasting step up.
+    pub no_step: u64,
+    /// Steps down.
     pub improvements: u64,
-    /// Rises below the floor.
+    /// Steps up below the floor.
     pub small: u64,
     /// Rises that are over.
     pub went_away: u64,
-    /// Rises that come every period.
+    /// Rises that come every day.
     pub season: u64,
+    /// Rises that a change of the mix of hosts makes.
+    pub population_shift: u64,
+    /// Rises in the last windows, which are not judged yet.
+    pub pending: u64,
+    /// Rises that chance may have made, with so many series looked at.
+    pub not_significant: u64,
+    /// Rises that are cost moved from elsewhere.
+    pub cost_shift: u64,
+    /// Rises around another, or part of it.
+    pub nested: u64,
+    /// Rises with the same cause as another.
+    pub duplicates: u64,
+    /// Rises beyond the bound, those that cost least.
+    pub beyond: u64,
+    /// What is left.
+    pub findings: u64,
 }
 
-/// Finds the steps up in a series. Relative rises below `floor` are none; `period` is the season's length in values, 0 for
-/// none.
-pub fn steps(values: &[f64], floor: f64, period: usize) -> (Vec<Step>, Fallen) {
-    let (mut steps, mut fallen) = (Vec::new(), Fallen::default());
-    let changes = change_points(values);
-    let starts = std::iter::once(0).chain(changes.iter().copied());
-    let ends = changes.iter().skip(1).copied().chain([values.len()]);
-    for ((start, at), end) in starts.zip(changes.iter().copied()).zip(ends) {
-        let Some(step) = step(values, (start, at, end)) else { continue };
-        let counter = match step {
-            _ if step.after <= step.before => &mut fallen.improvements,
-            _ if step.after < step.before * (1.0 + floor) => &mut fallen.small,
-            _ if went_away(values, at, end) => &mut fallen.went_away,
-            _ if is_season(values, at, end, period) => &mut fallen.season,
-            _ => {
-                steps.push(step);
-                continue;
-            }
-        };
-        *counter += 1;
+/// Looks at everything.
+pub fn analyse(fleet: &FleetSeries, options: &Options) -> Analysis {
+    let present = fleet.presence();
+    let mut funnel = Funnel::default();
+    let (mut candidates, mut pending) = (Vec::new(), Vec::new());
+    for looked in look_at_all(fleet, &present, options) {
+        add(&mut funnel, &looked.funnel);
+        candidates.extend(looked.candidates);
+        pending.extend(looked.pending);
     }
-    (steps, fallen)
+    let candidates = significant(candidates, &mut funnel);
+    let findings = conclude::findings(fleet, &present, candidates, (options, &mut funnel));
+    pending.sort_by(|left, right| right.servers.total_cmp(&left.servers));
+    let pending = distinct(pending);
+    funnel.findings = findings.len() as u64;
+    Analysis { findings, pending, endpoints: shown(fleet, &present), funnel }
 }
 
-fn step(values: &[f64], (start, at, end): (usize, usize, usize)) -> Option<Step> {
-    let present = |range: Option<&[f64]>| -> Vec<f64> {
-        range.unwrap_or_default().iter().copied().filter(|value| value.is_finite()).collect()
-    };
-    let (before, after) = (present(values.get(start..at)), present(values.get(at..end)));
-    let difference = of_related(&after)?.minus(of_related(&before)?);
-    Some(Step { at, end, before: mean(&before), after: mean(&after), difference })
-}
-
-/// The mean of values that follow each other: with correlation r from one to the next, n of them are worth
-/// n (1 - r) / (1 + r) independent ones.
-fn of_related(values: &[f64]) -> Option<Estimate> {
-    let estimate = Estimate::of_mean(values)?;
-    let center = estimate.value;
-    let square: f64 = values.iter().map(|value| (value - center).powi(2)).sum();
-    let pairs = values.iter().zip(values.iter().skip(1));
-    let product: f64 = pairs.map(|(now, next)| (now - center) * (next - center)).sum();
-    let correlation = if square > 0.0 { (product / square).clamp(0.0, 0.9) } else { 0.0 };
-    let worth = (1.0 - correlation) / (1.0 + correlation);
-    Some(Estimate {
-        standard_error: estimate.standard_error / worth.sqrt(),
-        degrees_of_freedom: (values.len() as f64 * worth - 1.0).max(1.0),
-        ..estimate
+/// Looks at series on some threads; the answers come in the order of the series, whatever the threads did.
+fn look_at_all(fleet: &FleetSeries, present: &[bool], options: &Options) -> Vec<Looked> {
+    let chunk = fleet.series.len().div_ceil(options.threads.get()).max(1);
+    std::thread::scope(|scope| {
+        let work = |first: usize, count: usize| {
+            let all = (first..first + count).map(|at| look(fleet, present, at, options));
+            all.filter(Looked::is_telling).collect::<Vec<Looked>>()
+        };
+        let starts = (0..fleet.series.len()).step_by(chunk);
+        let threads: Vec<_> = starts
+            .map(|first| {
+                let count = chunk.min(fleet.series.len() - first);
+                scope.spawn(move || work(first, count))
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulated::Noise;
-
-    fn series(seed: u64, level: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut noise = Noise::new(seed);
-        (0..96).map(|at| level(at) * (1.0 + 0.02 * noise.normal())).collect()
+/// Those that chance is unlikely to have made: every series counts as a test, also those without a step.
+fn significant(mut candidates: Vec<Candidate>, funnel: &mut Funnel) -> Vec<Candidate> {
+    let tests = (funnel.series as usize).max(candidates.len());
+    let mut p_values: Vec<f64> = candidates.iter().map(|candidate| candidate.evidence.p_value).collect();
+    p_values.resize(tests, 1.0);
+    for (candidate, adjusted) in candidates.iter_mut().zip(benjamini_yekutieli(&p_values)) {
+        candidate.adjusted_p_value = adjusted;
     }
+    let before = candidates.len();
+    candidates.retain(|candidate| candidate.adjusted_p_value <= FALSE_SHARE);
+    funnel.not_significant += (before - candidates.len()) as u64;
+    candidates.sort_by(|left, right| {
+        right.cores().total_cmp(&left.cores()).then_with(|| left.series.cmp(&right.series))
+    });
+    funnel.beyond += candidates.len().saturating_sub(CANDIDATES_MAX) as u64;
+    candidates.truncate(CANDIDATES_MAX);
+    candidates
+}
 
-    #[test]
-    fn a_lasting_rise_is_a_step_and_nothing_else_is() {
-        let check = |values: Vec<f64>, expected: &[usize], fallen: Fallen| {
-            let (found, counted) = steps(&values, 0.03, 24);
-            let at: Vec<usize> = found.iter().map(|step| step.at).collect();
-            assert_eq!((at.as_slice(), counted), (expected, fallen));
-        };
-        check(series(1, |_| 10.0), &[], Fallen::default());
-        check(series(2, |at| if at < 60 { 10.0 } else { 12.0 }), &[60], Fallen::default());
-        check(
-            series(3, |at| if at < 60 { 12.0 } else { 10.0 }),
-            &[],
-            Fallen { improvements: 1, ..Fallen::default() },
-        );
-        let spike = series(4, |at| if (50..70).contains(&at) { 13.0 } else { 10.0 });
-        check(spike, &[], Fallen { improvements: 1, went_away: 1, ..Fallen::default() });
+/// Of young rises in one endpoint, the one that costs most.
+fn distinct(pending: Vec<Pending>) -> Vec<Pending> {
+    let mut kept: Vec<Pending> = Vec::new();
+    for one in pending {
+        if !kept.iter().any(|other| other.endpoint == one.endpoint) {
+            kept.push(one);
+        }
     }
+    kept
+}
 
-    #[test]
-    fn unchanged_series_have_no_steps() {
-        let alarms = (0..300).filter(|seed| !steps(&series(100 + seed, |_| 10.0), 0.01, 0).0.is_empty());
-        assert!(alarms.count() <= 3, "1 in 100");
-    }
+/// What a step in the middle would have had to be to be seen.
+fn shown(fleet: &FleetSeries, present: &[bool]) -> Vec<Shown> {
+    let middle = fleet.steps / 2;
+    let sides = evidence::Sides { before: (0..middle).collect(), after: (middle..fleet.steps).collect() };
+    let demand = detectable::Demand { alpha: FALSE_SHARE, power: crate::comparison::POWER };
+    let wholes = fleet.series.iter().filter(|series| series.scope == Scope::Endpoint);
+    let one = |series: &fleet::Series| {
+        let groups = evidence::groups(fleet, series, present, &sides);
+        let found = evidence::of_all(&groups);
+        let relative = found.as_ref().filter(|found| found.before > 0.0);
+        Shown {
+            endpoint: fleet.endpoints.get(series.endpoint).map(|one| one.name.clone()).unwrap_or_default(),
+            detectable: relative.map(|found| detectable::change(&found.difference, &demand) / found.before),
+            hosts: groups.iter().filter(|one| one.requests.0 + one.requests.1 > 0.0).count(),
+        }
+    };
+    wholes.map(one).collect()
+}
 
-    #[test]
-    fn a_step_knows_its_size() {
-        let (found, _) = steps(&series(5, |at| if at < 40 { 10.0 } else { 13.0 }), 0.03, 0);
-        let (low, high) = found[0].difference.interval(0.95);
-        assert!((low..=high).contains(&3.0), "{found:?}");
-        assert!(found[0].difference.p_value() < 1e-6);
-    }
+fn add(funnel: &mut Funnel, more: &Funnel) {
+    funnel.series += more.series;
+    funnel.unsound += more.unsound;
+    funnel.quiet += more.quiet;
+    funnel.no_step += more.no_step;
+    funnel.improvements += more.improvements;
+    funnel.small += more.small;
+    funnel.went_away += more.went_away;
+    funnel.season += more.season;
+    funnel.population_shift += more.population_shift;
+    funnel.pending += more.pending;
 }

@@ -2,7 +2,7 @@
 
 use crate::stats::moments::median;
 
-/// Points at the end that say where the series is now.
+/// Values at the end that say where the series is now.
 const NOW: usize = 5;
 
 /// A rise of which less than this is left has gone away.
@@ -16,11 +16,10 @@ pub fn went_away(values: &[f64], at: usize, end: usize) -> bool {
             range.unwrap_or_default().iter().copied().filter(|value| value.is_finite()).collect();
         (!present.is_empty()).then(|| median(&present))
     };
-    let levels = (
-        level(values.get(..at)),
-        level(values.get(at..end)),
-        level(values.get(values.len().saturating_sub(NOW).max(at)..)),
-    );
+    let behind = values.get(at..).unwrap_or_default().iter().copied();
+    let mut last: Vec<f64> = behind.rev().filter(|value| value.is_finite()).take(NOW).collect();
+    last.reverse();
+    let levels = (level(values.get(..at)), level(values.get(at..end)), level(Some(&last)));
     let (Some(before), Some(behind), Some(now)) = levels else { return false };
     now - before < LEFT_MIN * (behind - before)
 }
