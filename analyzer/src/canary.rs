@@ -114,6 +114,9 @@ fn one_look(
             detectable: cpu.detectable,
         }),
         server_errors: found.server_errors.map(|(value, interval)| Difference { value, interval }),
+        client_errors: found.client_errors.map(|(value, interval)| Difference { value, interval }),
+        // Counters have no times: see `model::RequestCounts`.
+        latency: "not counted",
         margin: options.limits.margin,
         errors_margin: options.errors_margin,
         confidence: limits.cpu.confidence,
@@ -133,5 +136,11 @@ fn host(row: &BreakdownRow, is_counted: bool) -> Host {
         Some(each_ns) if is_counted => (each_ns * row.measured as f64, row.measured as f64),
         _ => (row.cpu_ns as f64, row.requests as f64),
     };
-    Host { cpu_ns, requests, ended: row.requests as f64, server_errors: row.server_errors as f64 }
+    Host {
+        cpu_ns,
+        requests,
+        ended: row.requests as f64,
+        server_errors: row.server_errors as f64,
+        client_errors: row.client_errors as f64,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::AnalyzerError;
 
@@ -46,7 +46,16 @@ impl Collector {
         question: &Question,
         parameters: &[(&str, &str)],
     ) -> Result<T, AnalyzerError> {
-        let failed = |message: String| AnalyzerError::Collector { url: self.url.clone(), message };
+        self.understood(&self.ask_bytes(path, question, parameters)?)
+    }
+
+    /// One answer of the API as it is, such as an exported profile.
+    pub fn ask_bytes(
+        &self,
+        path: &str,
+        question: &Question,
+        parameters: &[(&str, &str)],
+    ) -> Result<Vec<u8>, AnalyzerError> {
         let mut request = self
             .client
             .get(format!("{}/api/v1/{path}", self.url))
@@ -59,20 +68,67 @@ impl Collector {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.call().map_err(|error| failed(error.to_string()))?;
+        let response = request.call().map_err(|error| self.failed(error.to_string()))?;
+        self.answered(response, &format!(" (asking for {})", question.selector))
+    }
+
+    /// One answer of the API to a question that is about no time, such as `findings`.
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<T, AnalyzerError> {
+        let mut request = self.client.get(format!("{}/api/v1/{path}", self.url));
+        for (name, value) in parameters {
+            request = request.query(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = request.call().map_err(|error| self.failed(error.to_string()))?;
+        self.understood(&self.answered(response, "")?)
+    }
+
+    /// Hands something to the collector, and reads its answer.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, AnalyzerError> {
+        let mut request = self
+            .client
+            .post(format!("{}/api/v1/{path}", self.url))
+            .header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = serde_json::to_vec(body).map_err(|error| self.failed(error.to_string()))?;
+        let response = request.send(&body).map_err(|error| self.failed(error.to_string()))?;
+        self.understood(&self.answered(response, "")?)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, AnalyzerError> {
+        serde_json::from_slice(body)
+            .map_err(|error| self.failed(format!("its answer is not understood: {error}")))
+    }
+
+    fn answered(
+        &self,
+        mut response: ureq::http::Response<ureq::Body>,
+        asking: &str,
+    ) -> Result<Vec<u8>, AnalyzerError> {
         let status = response.status();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let body = body.map_err(|error| failed(error.to_string()))?;
+        let body = body.map_err(|error| self.failed(error.to_string()))?;
         if !status.is_success() {
             let said: Option<wire::api::ErrorBody> = serde_json::from_slice(&body).ok();
             let message = said.map_or_else(|| format!("status {status}"), |said| said.error.message);
             return Err(match status.as_u16() {
-                400 => AnalyzerError::Usage(format!("{message} (asking for {})", question.selector)),
-                _ => failed(message),
+                400 => AnalyzerError::Usage(format!("{message}{asking}")),
+                _ => self.failed(message),
             });
         }
-        serde_json::from_slice(&body)
-            .map_err(|error| failed(format!("its answer is not understood: {error}")))
+        Ok(body)
+    }
+
+    fn failed(&self, message: String) -> AnalyzerError {
+        AnalyzerError::Collector { url: self.url.clone(), message }
     }
 }
 

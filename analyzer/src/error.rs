@@ -48,6 +48,9 @@ pub enum AnalyzerError {
         /// What it said, or what the network did.
         message: String,
     },
+    /// Too little is known for an answer.
+    #[error(transparent)]
+    CannotSay(analyzer_detect::capacity::CannotSay),
     /// It was told to stop.
     #[error("stopped")]
     Stopped,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analyzer_detect::{
-    flags::{Comparison, FlagCost, Served, Unit, cost},
-    stats::{false_discovery::benjamini_hochberg, servers::Sizing},
+    flags::{Both, Comparison, FlagCost, Served, Unit, cost, interaction},
+    stats::{false_discovery::benjamini_hochberg, sample_ratio::mismatch, servers::Sizing},
 };
-use analyzer_report::flags::{ConstantFlag, FlagReport, FlagRow};
+use analyzer_report::flags::{ConstantFlag, FlagReport, FlagRow, InteractionRow};
 use model::keys;
 use wire::api::{Breakdown, BreakdownRow, Evaluations, LabelNames, Requests};
 
@@ -28,6 +28,12 @@ const VARIANTS_MAX: usize = 5;
 const STRETCHES: &str = "30";
 
 const CONFIDENCE: f64 = 0.95;
+
+/// Below this probability a split counts as not the one that was drawn (Fabijan et al. 2019).
+const MISMATCH_P_VALUE: f64 = 0.0005;
+
+/// Flags whose interactions are looked at, those that cost most.
+const INTERACTING_MAX: usize = 3;
 
 /// Names of variants that mean that a flag does nothing.
 const OFF: [&str; 7] = ["off", "false", "control", "disabled", "default", "none", "0"];
@@ -70,10 +76,13 @@ pub fn flags(collector: &Collector, options: &FlagOptions) -> Result<FlagReport,
             });
         }
         let Some(baseline) = baseline(&served) else { continue };
+        let mismatch = mismatch_of(&variants, &evaluations, flag);
         for variant in served.iter().filter(|variant| **variant != baseline).take(VARIANTS_MAX) {
             let asked = Asked { collector, options, label: &label, baseline, variant };
             for (endpoint, found, unit) in asked.endpoints()? {
                 let mut row = row(&found, options, &endpoint);
+                row.sample_ratio_p_value = mismatch;
+                row.sample_ratio_mismatch = mismatch.is_some_and(|p_value| p_value < MISMATCH_P_VALUE);
                 (row.flag, row.variant) = ((*flag).to_owned(), (*variant).to_owned());
                 (row.baseline_variant, row.unit) = (baseline.to_owned(), unit);
                 row.is_random = is_split(&evaluations, flag);
@@ -86,11 +95,94 @@ pub fn flags(collector: &Collector, options: &FlagOptions) -> Result<FlagReport,
         row.adjusted_p_value = adjusted;
     }
     report.costs.sort_by(|left, right| right.cores.abs().total_cmp(&left.cores.abs()));
+    report.interactions = interactions(collector, options, &report.costs)?;
     let beyond = names.len().saturating_sub(FLAGS_MAX);
     if beyond > 0 {
         report.notes.push(format!("{beyond} more flags were not looked at; narrow the selector."));
     }
     Ok(report)
+}
+
+/// Probability of the requests that variants have, by the shares in which they were drawn; None where not every evaluation
+/// was drawn.
+fn mismatch_of(variants: &Breakdown, evaluations: &Evaluations, flag: &str) -> Option<f64> {
+    if !is_split(evaluations, flag) {
+        return None;
+    }
+    let drawn = variants_of(evaluations, flag);
+    let requests = |variant: &str| {
+        let row = variants.rows.iter().find(|row| row.rest == 0 && row.value == variant);
+        row.map_or(0, |row| row.requests)
+    };
+    let counts: Vec<u64> = drawn.keys().map(|variant| requests(variant)).collect();
+    let shares: Vec<f64> = drawn.values().map(|count| *count as f64).collect();
+    mismatch(&counts, &shares)
+}
+
+/// The dearest flags two by two, where hosts serve all four combinations of one endpoint.
+fn interactions(
+    collector: &Collector,
+    options: &FlagOptions,
+    costs: &[FlagRow],
+) -> Result<Vec<InteractionRow>, AnalyzerError> {
+    let mut dearest: Vec<&FlagRow> = Vec::new();
+    for row in
+        costs.iter().filter(|row| row.adjusted_p_value <= 1.0 - CONFIDENCE && row.unit == keys::HOST_NAME)
+    {
+        if dearest.len() < INTERACTING_MAX && !dearest.iter().any(|other| other.flag == row.flag) {
+            dearest.push(row);
+        }
+    }
+    let mut rows = Vec::new();
+    for (at, first) in dearest.iter().enumerate() {
+        for second in dearest.iter().skip(at + 1) {
+            rows.extend(interaction_of(collector, options, (first, second))?);
+        }
+    }
+    Ok(rows)
+}
+
+fn interaction_of(
+    collector: &Collector,
+    options: &FlagOptions,
+    (first, second): (&FlagRow, &FlagRow),
+) -> Result<Option<InteractionRow>, AnalyzerError> {
+    let label = |row: &FlagRow| format!("{}{}", keys::FLAG_PREFIX, row.flag);
+    let asked = |one: &str, other: &str| -> Result<Breakdown, AnalyzerError> {
+        let selector = narrowed(&options.selector, keys::ENDPOINT, &first.endpoint);
+        let selector = narrowed(&narrowed(&selector, &label(first), one), &label(second), other);
+        let question = Question { selector: &selector, start_ns: options.start_ns, end_ns: options.end_ns };
+        collector.ask("breakdown", &question, &[("by", keys::HOST_NAME), ("limit", "10000")])
+    };
+    let neither = asked(&first.baseline_variant, &second.baseline_variant)?;
+    let only_first = asked(&first.variant, &second.baseline_variant)?;
+    let only_second = asked(&first.baseline_variant, &second.variant)?;
+    let both = asked(&first.variant, &second.variant)?;
+    let mut units: BTreeMap<&str, Both> = BTreeMap::new();
+    let arms = [&neither, &only_first, &only_second, &both];
+    let is_counted = arms.iter().all(|arm| arm.rows.iter().all(|row| row.requests == 0 || row.measured > 0));
+    for (at, arm) in arms.into_iter().enumerate() {
+        for row in arm.rows.iter().filter(|row| row.rest == 0 && !row.value.is_empty()) {
+            let unit = units.entry(&row.value).or_default();
+            let side = match at {
+                0 => &mut unit.neither,
+                1 => &mut unit.first,
+                2 => &mut unit.second,
+                _ => &mut unit.both,
+            };
+            *side = served(row, is_counted);
+        }
+    }
+    let units: Vec<Both> = units.into_values().collect();
+    let count = units.iter().filter(|unit| unit.both.requests > 0.0 && unit.neither.requests > 0.0).count();
+    Ok(interaction(&units).map(|found| InteractionRow {
+        first: (first.flag.clone(), first.variant.clone()),
+        second: (second.flag.clone(), second.variant.clone()),
+        endpoint: first.endpoint.clone(),
+        extra_ns: found.value,
+        interval_ns: found.interval(CONFIDENCE),
+        units: count as u64,
+    }))
 }
 
 /// One variant of one flag.
@@ -181,16 +273,20 @@ pub(crate) fn by_host(before: &Breakdown, after: &Breakdown) -> Vec<Unit> {
     };
     let (before, after) = (rows(before), rows(after));
     let is_counted = before.iter().chain(&after).all(|row| row.measured > 0);
-    let served = |row: &BreakdownRow| match row.counted_cpu_ns_per_request {
+    let mut units: BTreeMap<&str, Unit> = BTreeMap::new();
+    before.iter().for_each(|row| units.entry(&row.value).or_default().baseline = served(row, is_counted));
+    after.iter().for_each(|row| units.entry(&row.value).or_default().variant = served(row, is_counted));
+    units.into_values().collect()
+}
+
+/// What a row served; counted CPU is exact, sampled CPU stands in where a program does not measure its requests.
+pub(crate) fn served(row: &BreakdownRow, is_counted: bool) -> Served {
+    match row.counted_cpu_ns_per_request {
         Some(each_ns) if is_counted => {
             Served { cpu_ns: each_ns * row.measured as f64, requests: row.measured as f64 }
         }
         _ => Served { cpu_ns: row.cpu_ns as f64, requests: row.requests as f64 },
-    };
-    let mut units: BTreeMap<&str, Unit> = BTreeMap::new();
-    before.iter().for_each(|row| units.entry(&row.value).or_default().baseline = served(row));
-    after.iter().for_each(|row| units.entry(&row.value).or_default().variant = served(row));
-    units.into_values().collect()
+    }
 }
 
 fn row(found: &FlagCost, options: &FlagOptions, endpoint: &Endpoint) -> FlagRow {
@@ -198,6 +294,7 @@ fn row(found: &FlagCost, options: &FlagOptions, endpoint: &Endpoint) -> FlagRow 
     let (variant_per_s, all_per_s) = endpoint.requests_per_s;
     let cores = |ns: f64, per_s: f64| ns / 1e9 * per_s;
     let cores_at_full = cores(found.difference_ns.value, all_per_s);
+    let cores_now = cores(found.difference_ns.value, variant_per_s);
     FlagRow {
         endpoint: endpoint.name.clone(),
         baseline_ns: found.baseline_ns,
@@ -205,7 +302,11 @@ fn row(found: &FlagCost, options: &FlagOptions, endpoint: &Endpoint) -> FlagRow 
         difference_ns: found.difference_ns.value,
         interval_ns: (low, high),
         detectable_ns: found.detectable_ns,
-        cores: cores(found.difference_ns.value, variant_per_s),
+        cores: cores_now,
+        servers: options.sizing.servers_for_cores(cores_now),
+        servers_per_core: options.sizing.servers_for_cores(1.0),
+        exposure: if all_per_s > 0.0 { variant_per_s / all_per_s } else { 0.0 },
+        cores_at_full_interval: (cores(low, all_per_s), cores(high, all_per_s)),
         cores_interval: (cores(low, variant_per_s), cores(high, variant_per_s)),
         cores_at_full,
         servers_at_full: options.sizing.servers_for_cores(cores_at_full),
@@ -285,5 +386,34 @@ mod tests {
         assert!(!is_split(&evaluations(&["split", "default"]), "f"));
         assert!(!is_split(&evaluations(&["split"]), "g"));
         assert_eq!(variants_of(&evaluations(&["split", "x"]), "f"), BTreeMap::from([("on", 10)]));
+    }
+
+    #[test]
+    fn a_split_that_is_not_the_one_drawn_is_seen() {
+        let check = |reason: &str, drawn: [u64; 2], served: [u64; 2]| {
+            let evaluation = |variant: &str, count| wire::api::Evaluation {
+                flag: "f".into(),
+                variant: variant.into(),
+                reason: reason.into(),
+                count,
+            };
+            let rows = vec![evaluation("on", drawn[0]), evaluation("off", drawn[1])];
+            let row = |value: &str, requests| BreakdownRow {
+                value: value.into(),
+                requests,
+                ..BreakdownRow::default()
+            };
+            let variants = Breakdown {
+                by: String::new(),
+                seconds: 1.0,
+                values_total: 2,
+                rows: vec![row("on", served[0]), row("off", served[1])],
+                total: BreakdownRow::default(),
+            };
+            mismatch_of(&variants, &Evaluations { rows, rows_total: 2 }, "f")
+        };
+        assert!(check("split", [500, 500], [5_010, 4_990]).unwrap() > 0.5);
+        assert!(check("split", [500, 500], [5_500, 4_500]).unwrap() < MISMATCH_P_VALUE);
+        assert_eq!(check("static", [500, 500], [5_500, 4_500]), None);
     }
 }

@@ -1,40 +1,41 @@
-//! `fewer regressions`: endpoints whose requests became dearer, since when, and which functions rose with them.
+//! `fewer regressions`: what got dearer in each service, since when, by which function, with which version or flag.
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use analyzer_detect::{
-    filters::{
-        cost_shift::{OwnChange, is_shift},
-        population_shift::{Group, is_population_shift},
+    filters::floor::Floor,
+    flags::{Served, Unit, carrier},
+    regressions::{
+        Analysis, Finding as Found, Options, analyse,
+        evidence::Unit as Evidence,
+        fleet::{Part, Scope},
     },
-    flags::{Served, Unit, cost},
-    regressions::{Step, steps},
-    stats::{Estimate, false_discovery::benjamini_yekutieli, servers::Sizing},
+    stats::servers::Sizing,
 };
-use analyzer_report::regressions::{Finding, Funnel, RegressionReport, Suspect};
+use analyzer_report::regressions::{
+    EndpointRow, Finding, Funnel, PendingRow, RegressionReport, SeriesRow, Suspect,
+};
 use model::keys;
-use wire::api::{Breakdown, Requests, Timeline, Top};
+use wire::api::{Breakdown, BreakdownRow};
 
 use crate::{
     collector::{Collector, Question, narrowed},
     error::AnalyzerError,
+    flags::served,
+    series::{Seen, SeriesOptions, Services, counted_services, series},
+    versions::{self, VersionOptions},
 };
 
-/// Endpoints that are looked at, those with the most requests.
-const ENDPOINTS_MAX: &str = "100";
+/// Findings of a service that are held against its flags.
+const ASKED_FINDINGS_MAX: usize = 5;
 
-/// Functions whose own cost is compared.
-const FUNCTIONS_MAX: &str = "2000";
+/// Flags that a finding is held against.
+const ASKED_FLAGS_MAX: usize = 10;
 
-const SUSPECTS_MAX: usize = 3;
+/// Below this part of the cost behind it, there was nothing before.
+const NEW_PART: f64 = 0.02;
 
-/// A function that makes less of the rise than this is no suspect.
-const SUSPECT_PART_MIN: f64 = 0.1;
-
-/// Findings that are likely false among those reported.
-const FALSE_SHARE: f64 = 0.05;
-
-const DAY_MS: i64 = 86_400_000;
+const CONFIDENCE: f64 = 0.95;
 const MS_NS: i64 = 1_000_000;
 
 /// What to look at.
@@ -46,270 +47,342 @@ pub struct RegressionOptions {
     pub start_ns: i64,
     /// Its end.
     pub end_ns: i64,
-    /// Windows to cut it into.
-    pub steps: u32,
-    /// Relative rises below are not told.
-    pub floor: f64,
+    /// Windows to cut it into, and whose cost is compared.
+    pub series: SeriesOptions,
+    /// Rises below are not told.
+    pub floor: Floor,
     /// How cores become servers.
     pub sizing: Sizing,
+    /// Threads that look.
+    pub threads: NonZeroUsize,
 }
 
-/// CPU per request of one endpoint over time, in nanoseconds.
-struct CostSeries {
-    endpoint: String,
-    values: Vec<f64>,
+/// What one service's analysis saw, for who wants to go on from there.
+pub struct Service {
+    /// Its name; empty when it has none.
+    pub name: String,
+    /// Its own part of the report.
+    pub report: RegressionReport,
+    /// Its series.
+    pub seen: Seen,
 }
 
-/// A rise that passed every filter of its series.
-struct Candidate {
-    finding: Finding,
-    p_value: f64,
-}
-
-/// Looks at every endpoint.
+/// Looks at every service, one after the other.
 pub fn regressions(
     collector: &Collector,
     options: &RegressionOptions,
     shown_time: fn(i64) -> String,
 ) -> Result<RegressionReport, AnalyzerError> {
-    let (series, step_ms) = series(collector, options)?;
-    let mut funnel = Funnel { series: series.len() as u64, ..Funnel::default() };
-    let period =
-        if options.end_ns - options.start_ns >= 2 * DAY_MS * MS_NS { DAY_MS / step_ms.max(1) } else { 0 };
-    let mut candidates = Vec::new();
-    for one in &series {
-        let (found, fallen) = steps(&one.values, options.floor, usize::try_from(period).unwrap_or_default());
-        funnel.improvements += fallen.improvements;
-        funnel.small += fallen.small;
-        funnel.went_away += fallen.went_away;
-        funnel.season += fallen.season;
-        for step in found {
-            let asked = Asked { collector, options, step: &step, step_ms, endpoint: &one.endpoint };
-            match asked.candidate(&mut funnel)? {
-                Some(mut candidate) => {
-                    candidate.finding.at = shown_time(candidate.finding.at_ms);
-                    candidates.push(candidate);
-                }
-                None => funnel.population_shift += 1,
-            }
-        }
+    let mut whole = RegressionReport {
+        schema: "fewer.regressions/1",
+        sizing: crate::flags::said(&options.sizing),
+        ..RegressionReport::default()
+    };
+    let Services { counted, uncounted } = counted_services(collector, &question(options))?;
+    whole.notes.extend(said_of(counted.len(), uncounted));
+    for name in counted {
+        let Service { report, .. } = of_service(collector, options, (&name, shown_time))?;
+        whole.findings.extend(report.findings);
+        whole.pending.extend(report.pending);
+        whole.endpoints.extend(report.endpoints);
+        whole.versions.extend(report.versions);
+        whole.notes.extend(report.notes);
+        add(&mut whole.funnel, &report.funnel);
     }
-    let findings = distinct(significant(candidates, &mut funnel), step_ms, &mut funnel);
-    funnel.findings = findings.len() as u64;
-    let sizing = crate::flags::said(&options.sizing);
-    Ok(RegressionReport { schema: "fewer.regressions/1", findings, funnel, sizing, notes: Vec::new() })
+    whole.findings.sort_by(|left, right| right.cores.total_cmp(&left.cores));
+    whole.pending.sort_by(|left, right| right.servers.total_cmp(&left.servers));
+    Ok(whole)
 }
 
-/// One series per endpoint: counted CPU where programs measure every window's requests, sampled otherwise. The last window may
-/// not be complete, and is left out.
-fn series(
+/// What was not looked at, and why.
+pub(crate) fn said_of(counted: usize, uncounted: u64) -> Option<String> {
+    match (counted, uncounted) {
+        (0, 0) => Some("Nothing was sampled or counted in this time.".to_owned()),
+        (_, 0) => None,
+        (_, 1) => Some("1 service counts no requests: there is nothing to divide its CPU by.".to_owned()),
+        (_, more) => {
+            Some(format!("{more} services count no requests: there is nothing to divide their CPU by."))
+        }
+    }
+}
+
+/// Looks at one service.
+pub fn of_service(
     collector: &Collector,
     options: &RegressionOptions,
-) -> Result<(Vec<CostSeries>, i64), AnalyzerError> {
-    let question =
-        Question { selector: &options.selector, start_ns: options.start_ns, end_ns: options.end_ns };
-    let steps = options.steps.to_string();
-    let by = [("by", keys::ENDPOINT), ("steps", steps.as_str()), ("limit", ENDPOINTS_MAX)];
-    let counted: Requests = collector.ask("requests", &question, &by)?;
-    let sampled: Timeline =
-        collector.ask("timeline", &question, &[&by[..], &[("per", "request")]].concat())?;
-    let mut all = Vec::new();
-    for one in counted.series.iter().filter(|one| one.rest == 0 && !one.value.is_empty()) {
-        let windows = one.counted_cpu_ns.iter().zip(&one.measured).zip(&one.requests);
-        let is_counted = windows.clone().all(|((_, measured), requests)| *requests == 0 || *measured > 0);
-        let mut values: Vec<f64> = match is_counted {
-            true => windows.map(|((cpu_ns, measured), _)| *cpu_ns as f64 / *measured as f64).collect(),
-            false => {
-                let band = sampled.series.iter().find(|band| band.rest == 0 && band.value == one.value);
-                let values = band.and_then(|band| band.cpu_ms_per_request.as_ref()).into_iter().flatten();
-                values.map(|value| value.map_or(f64::NAN, |value| value * 1e6)).collect()
-            }
-        };
-        values.pop();
-        all.push(CostSeries { endpoint: one.value.clone(), values });
-    }
-    Ok((all, counted.step_ms))
+    (name, shown_time): (&str, fn(i64) -> String),
+) -> Result<Service, AnalyzerError> {
+    let selector = narrowed(&options.selector, keys::SERVICE_NAME, name);
+    let asked = Question { selector: &selector, ..question(options) };
+    let seen = series(collector, &asked, &options.series)?;
+    let detect = Options { floor: options.floor, sizing: options.sizing, threads: options.threads };
+    let analysis = analyse(&seen.fleet, &detect);
+    let looked = Looked { collector, options, selector: &selector, name, seen: &seen, shown_time };
+    let mut findings: Vec<Finding> = analysis.findings.iter().map(|one| looked.finding(one)).collect();
+    looked.hold_against_flags(&analysis, &mut findings)?;
+    let compared = VersionOptions {
+        selector: selector.clone(),
+        service: name.to_owned(),
+        unit: options.series.unit.clone(),
+        sizing: options.sizing,
+    };
+    let pairs = versions::pairs_of(&seen);
+    let versions = versions::compare(collector, &compared, (&pairs, shown_time))?;
+    let report = RegressionReport {
+        schema: "fewer.regressions/1",
+        findings,
+        pending: analysis.pending.iter().map(|one| looked.pending(one)).collect(),
+        endpoints: looked.endpoints(&analysis),
+        versions,
+        funnel: funnel(&analysis, &seen),
+        sizing: String::new(),
+        notes: looked.notes(),
+    };
+    Ok(Service { name: name.to_owned(), report, seen })
 }
 
-/// One step of one endpoint.
-struct Asked<'a> {
+fn question(options: &RegressionOptions) -> Question<'_> {
+    Question { selector: &options.selector, start_ns: options.start_ns, end_ns: options.end_ns }
+}
+
+/// One service that was looked at.
+struct Looked<'a> {
     collector: &'a Collector,
     options: &'a RegressionOptions,
-    step: &'a Step,
-    step_ms: i64,
-    endpoint: &'a str,
+    selector: &'a str,
+    name: &'a str,
+    seen: &'a Seen,
+    shown_time: fn(i64) -> String,
 }
 
-impl Asked<'_> {
-    /// The evidence of the hosts, and the functions; None when only the mix of hosts changed.
-    fn candidate(&self, funnel: &mut Funnel) -> Result<Option<Candidate>, AnalyzerError> {
-        let by_host = [("by", keys::HOST_NAME), ("limit", "10000")];
-        let before: Breakdown = self.ask("breakdown", false, &by_host)?;
-        let after: Breakdown = self.ask("breakdown", true, &by_host)?;
-        let units = crate::flags::by_host(&before, &after);
-        let groups: Vec<Group> = units
-            .iter()
-            .map(|Unit { baseline, variant }: &Unit| Group {
-                requests: (baseline.requests, variant.requests),
-                cpu: (baseline.cpu_ns, variant.cpu_ns),
-            })
-            .collect();
-        if is_population_shift(&groups) {
-            return Ok(None);
-        }
-        let served = |side: &Served| side.requests > 0.0;
-        let hosts = units.iter().filter(|unit| served(&unit.baseline) || served(&unit.variant)).count();
-        let of_hosts = cost(&units, 0.95);
-        let (unit, unit_count, difference): (&str, usize, Estimate) = match &of_hosts {
-            Some(cost) => (keys::HOST_NAME, hosts, cost.difference_ns),
-            None => ("window", self.step.end, self.step.difference),
-        };
-        let (low, high) = difference.interval(0.95);
-        let rise_ns = self.step.after - self.step.before;
-        let cores = rise_ns / 1e9 * after.total.requests_per_s;
-        let requests = (before.total.requests as f64, after.total.requests as f64);
-        let finding = Finding {
-            endpoints: vec![self.endpoint.to_owned()],
-            at_ms: self.at_ns() / MS_NS,
-            before_ns: self.step.before,
-            after_ns: self.step.after,
-            interval: (low / self.step.before, high / self.step.before),
-            unit: unit.to_owned(),
-            units: unit_count as u64,
+impl Looked<'_> {
+    fn at_ms(&self, step: usize) -> i64 {
+        self.seen.start_ms + step as i64 * self.seen.step_ms
+    }
+
+    fn finding(&self, found: &Found) -> Finding {
+        let fleet = &self.seen.fleet;
+        let sizing = &self.options.sizing;
+        let function = found.function.and_then(|at| fleet.functions.get(at));
+        let file = found.function.and_then(|at| self.seen.files.get(at));
+        let (before_ns, after_ns) = (found.before_ns, found.before_ns + found.rise.value);
+        let endpoint_ns = self.endpoint_ns(found);
+        let is_new = function.is_some() && before_ns < NEW_PART * after_ns;
+        let reference = if is_new { endpoint_ns } else { before_ns };
+        let (low, high) = found.rise.interval(CONFIDENCE);
+        let relative = |ns: f64| if reference > 0.0 { ns / reference } else { 0.0 };
+        let (cores, cores_low, cores_high) = found.cores;
+        let own = function.map(|function| Suspect {
+            function: function.name.clone(),
+            place: function.place.clone(),
+            before_ns,
+            after_ns,
+        });
+        let parts = found.parts.iter().filter_map(|part| {
+            let function = fleet.functions.get(part.function)?;
+            let (function, place) = (function.name.clone(), function.place.clone());
+            Some(Suspect { function, place, before_ns: part.before_ns, after_ns: part.after_ns })
+        });
+        let (flag, flag_variant) = found.flag.clone().unwrap_or_default();
+        Finding {
+            service: self.name.to_owned(),
+            endpoints: found.endpoints.clone(),
+            function: function.map(|function| function.name.clone()).unwrap_or_default(),
+            place: function.map(|function| function.place.clone()).unwrap_or_default(),
+            file: file.cloned().unwrap_or_default(),
+            is_own: found.scope == Scope::Own,
+            at_ms: self.at_ms(found.at),
+            at: (self.shown_time)(self.at_ms(found.at)),
+            before_ns,
+            after_ns,
+            endpoint_ns,
+            is_new,
+            interval: (relative(low), relative(high)),
+            adjusted_p_value: found.adjusted_p_value,
+            unit: match found.unit {
+                Evidence::Hosts => self.options.series.unit.clone(),
+                Evidence::Windows => "window".to_owned(),
+            },
+            units: found.units as u64,
+            group: found.group.clone(),
             cores,
-            servers: self.options.sizing.servers_for_cores(cores),
-            suspects: self.suspects(requests, rise_ns, funnel)?,
-            ..Finding::default()
-        };
-        Ok(Some(Candidate { finding, p_value: difference.p_value_above(0.0) }))
+            cores_interval: (cores_low, cores_high),
+            servers: sizing.servers_for_cores(cores),
+            servers_interval: (sizing.servers_for_cores(cores_low), sizing.servers_for_cores(cores_high)),
+            version: found.version.clone().unwrap_or_default(),
+            flag,
+            flag_variant,
+            suspects: own.into_iter().chain(parts).collect(),
+            series: self.series_row(found.series),
+        }
     }
 
-    /// Functions whose own cost rose, without those to which it only moved.
-    fn suspects(
+    /// CPU per request of a finding's whole endpoint before it.
+    fn endpoint_ns(&self, found: &Found) -> f64 {
+        let endpoint = self.seen.fleet.series.get(found.series).map_or(usize::MAX, |series| series.endpoint);
+        let values = self.seen.pooled(endpoint);
+        let before = values.get(..found.at).unwrap_or_default().iter().filter(|value| value.is_finite());
+        let (sum, count) = before.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
+    fn series_row(&self, series: usize) -> SeriesRow {
+        let values = self.seen.pooled(series);
+        let values = values.into_iter().map(|value| value.is_finite().then_some(value));
+        SeriesRow { start_ms: self.seen.start_ms, step_ms: self.seen.step_ms, values: values.collect() }
+    }
+
+    /// A flag that was on before can carry a rise all the same: its code changed.
+    fn hold_against_flags(&self, analysis: &Analysis, findings: &mut [Finding]) -> Result<(), AnalyzerError> {
+        let mut flags: Vec<&str> = self.seen.fleet.flags.iter().map(|part| part.of.as_str()).collect();
+        flags.dedup();
+        let unexplained =
+            findings.iter_mut().zip(&analysis.findings).filter(|(shown, _)| shown.flag.is_empty());
+        for (shown, found) in unexplained.take(ASKED_FINDINGS_MAX) {
+            for flag in flags.iter().take(ASKED_FLAGS_MAX) {
+                if let Some(variant) = self.carrier(flag, (shown, found))? {
+                    (shown.flag, shown.flag_variant) = ((*flag).to_owned(), variant);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The variant of a flag that carries a finding, from the requests of its first endpoint before and behind it.
+    fn carrier(
         &self,
-        (requests_before, requests_after): (f64, f64),
-        rise_ns: f64,
-        funnel: &mut Funnel,
-    ) -> Result<Vec<Suspect>, AnalyzerError> {
-        let limit = [("limit", FUNCTIONS_MAX)];
-        let (before, after): (Top, Top) = (self.ask("top", false, &limit)?, self.ask("top", true, &limit)?);
-        let mut own: BTreeMap<(&str, &str), (f64, f64)> = BTreeMap::new();
-        for (top, requests, is_after) in [(&before, requests_before, false), (&after, requests_after, true)] {
-            for row in &top.rows {
-                let function = &row.function;
-                let place = if function.file.is_empty() { &function.executable } else { &function.file };
-                let costs = own.entry((&function.name, place)).or_default();
-                let cost = if is_after { &mut costs.1 } else { &mut costs.0 };
-                *cost += row.self_value as f64 / requests.max(1.0);
-            }
-        }
-        let changes: Vec<OwnChange> = own
-            .iter()
-            .map(|((function, place), (before, after))| OwnChange { function, place, change: after - before })
-            .collect();
-        let mut suspects = Vec::new();
-        for (at, ((function, place), (before_ns, after_ns))) in own.iter().enumerate() {
-            if after_ns - before_ns < SUSPECT_PART_MIN * rise_ns {
-                continue;
-            }
-            if is_shift(&changes, at) {
-                funnel.cost_shift += 1;
-                continue;
-            }
-            let (function, place) = ((*function).to_owned(), (*place).to_owned());
-            suspects.push(Suspect { function, place, before_ns: *before_ns, after_ns: *after_ns });
-        }
-        let rise = |suspect: &Suspect| suspect.after_ns - suspect.before_ns;
-        suspects.sort_by(|left, right| rise(right).total_cmp(&rise(left)));
-        suspects.truncate(SUSPECTS_MAX);
-        Ok(suspects)
-    }
-
-    fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        is_after: bool,
-        parameters: &[(&str, &str)],
-    ) -> Result<T, AnalyzerError> {
-        let selector = narrowed(&self.options.selector, keys::ENDPOINT, self.endpoint);
-        let end_ns = self.options.start_ns + self.step.end as i64 * self.step_ms * MS_NS;
-        let (start_ns, end_ns) =
-            if is_after { (self.at_ns(), end_ns) } else { (self.options.start_ns, self.at_ns()) };
-        self.collector.ask(path, &Question { selector: &selector, start_ns, end_ns }, parameters)
-    }
-
-    fn at_ns(&self) -> i64 {
-        self.options.start_ns + self.step.at as i64 * self.step_ms * MS_NS
-    }
-}
-
-/// Those that chance is unlikely to have made: every series counts as a test, also those without a step.
-fn significant(mut candidates: Vec<Candidate>, funnel: &mut Funnel) -> Vec<Finding> {
-    let quiet = (funnel.series as usize).saturating_sub(candidates.len());
-    let mut p_values: Vec<f64> = candidates.iter().map(|candidate| candidate.p_value).collect();
-    p_values.resize(candidates.len() + quiet, 1.0);
-    for (candidate, adjusted) in candidates.iter_mut().zip(benjamini_yekutieli(&p_values)) {
-        candidate.finding.adjusted_p_value = adjusted;
-    }
-    let before = candidates.len();
-    let findings: Vec<Finding> = candidates
-        .into_iter()
-        .map(|candidate| candidate.finding)
-        .filter(|finding| finding.adjusted_p_value <= FALSE_SHARE)
-        .collect();
-    funnel.not_significant += (before - findings.len()) as u64;
-    findings
-}
-
-/// One finding per cause: rises at the same time with the same first suspect are one.
-fn distinct(mut findings: Vec<Finding>, step_ms: i64, funnel: &mut Funnel) -> Vec<Finding> {
-    findings.sort_by(|left, right| right.cores.total_cmp(&left.cores));
-    let mut kept: Vec<Finding> = Vec::new();
-    for finding in findings {
-        let is_same = |other: &&mut Finding| {
-            let cause = |finding: &Finding| {
-                finding.suspects.first().map(|one| (one.function.clone(), one.place.clone()))
-            };
-            (other.at_ms - finding.at_ms).abs() <= 2 * step_ms
-                && cause(other).is_some()
-                && cause(other) == cause(&finding)
+        flag: &str,
+        (shown, found): (&Finding, &Found),
+    ) -> Result<Option<String>, AnalyzerError> {
+        let Some(endpoint) = shown.endpoints.first() else { return Ok(None) };
+        let selector = narrowed(self.selector, keys::ENDPOINT, endpoint);
+        let label = format!("{}{flag}", keys::FLAG_PREFIX);
+        let asked = |from: usize, to: usize| -> Result<Breakdown, AnalyzerError> {
+            let (start_ns, end_ns) = (self.at_ms(from) * MS_NS, self.at_ms(to) * MS_NS);
+            let question = Question { selector: &selector, start_ns, end_ns };
+            self.collector.ask("breakdown", &question, &[("by", &label), ("limit", "20")])
         };
-        match kept.iter_mut().find(is_same) {
-            Some(other) => {
-                other.endpoints.extend(finding.endpoints);
-                other.cores += finding.cores;
-                other.servers += finding.servers;
-                funnel.duplicates += 1;
-            }
-            None => kept.push(finding),
+        let (before, after) = (asked(0, found.at)?, asked(found.at, found.end)?);
+        let rows = |one: Breakdown| -> Vec<BreakdownRow> {
+            one.rows.into_iter().filter(|row| row.rest == 0 && row.requests > 0).collect()
+        };
+        let (before, after) = (rows(before), rows(after));
+        let is_counted = before.iter().chain(&after).all(|row| row.measured > 0);
+        let served = |rows: &[BreakdownRow], variant: &str| {
+            let row = rows.iter().find(|row| row.value == variant);
+            row.map_or(Served::default(), |row| served(row, is_counted))
+        };
+        let unit = |row: &BreakdownRow| Unit {
+            baseline: served(&before, &row.value),
+            variant: served(&after, &row.value),
+        };
+        let units: Vec<Unit> = after.iter().map(unit).collect();
+        let carrier = carrier(&units, found.rise.value).and_then(|at| after.get(at));
+        Ok(carrier.map(|row| row.value.clone()).filter(|variant| !variant.is_empty()))
+    }
+
+    fn pending(&self, found: &analyzer_detect::regressions::Pending) -> PendingRow {
+        let function = found.function.and_then(|at| self.seen.fleet.functions.get(at));
+        PendingRow {
+            service: self.name.to_owned(),
+            endpoint: found.endpoint.clone(),
+            function: function.map(|function| function.name.clone()).unwrap_or_default(),
+            at: (self.shown_time)(self.at_ms(found.at)),
+            before_ns: found.before_ns,
+            after_ns: found.after_ns,
+            servers: found.servers,
         }
     }
-    kept
+
+    fn endpoints(&self, analysis: &Analysis) -> Vec<EndpointRow> {
+        let row = |shown: &analyzer_detect::regressions::Shown| EndpointRow {
+            service: self.name.to_owned(),
+            endpoint: shown.endpoint.clone(),
+            detectable: shown.detectable,
+            hosts: shown.hosts as u64,
+        };
+        analysis.endpoints.iter().map(row).collect()
+    }
+
+    /// What could not be judged, and why.
+    fn notes(&self) -> Vec<String> {
+        let fleet = &self.seen.fleet;
+        let service = if self.name.is_empty() { "What has no service.name" } else { self.name };
+        let mut notes = Vec::new();
+        let is_uncounted = |at: &usize| {
+            fleet.endpoints.get(*at).is_some_and(|one| one.requests.iter().all(|count| *count <= 0.0))
+        };
+        let uncounted = (0..fleet.endpoints.len()).filter(is_uncounted).count();
+        if uncounted > 0 {
+            notes.push(format!("{service}: {uncounted} endpoint(s) with samples count no requests: there is nothing to divide their CPU by."));
+        }
+        if !fleet.endpoints.is_empty() && fleet.versions.is_empty() {
+            notes.push(format!(
+                "{service}: no requests with the label service.version, so no version is named."
+            ));
+        }
+        if self.seen.hosts_cut > 0 {
+            notes.push(format!("{service}: {} more hosts were not looked at.", self.seen.hosts_cut));
+        }
+        notes
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn candidate(endpoint: &str, at_ms: i64, function: &str, p_value: f64) -> Candidate {
-        let suspects = vec![Suspect { function: function.into(), ..Suspect::default() }];
-        let finding =
-            Finding { endpoints: vec![endpoint.into()], at_ms, cores: 1.0, suspects, ..Finding::default() };
-        Candidate { finding, p_value }
+impl Seen {
+    /// Cost per request of one series over time, all hosts together.
+    pub fn pooled(&self, series: usize) -> Vec<f64> {
+        let present = self.fleet.presence();
+        self.fleet.series.get(series).map(|series| self.fleet.pooled(series, &present)).unwrap_or_default()
     }
 
-    #[test]
-    fn one_cause_is_one_finding_and_chance_is_none() {
-        let mut funnel = Funnel { series: 50, ..Funnel::default() };
-        let candidates = vec![
-            candidate("a", 0, "rank", 1e-9),
-            candidate("b", 10, "rank", 1e-9),
-            candidate("c", 1_000, "rank", 1e-9),
-            candidate("d", 0, "other", 0.01),
-        ];
-        let findings = distinct(significant(candidates, &mut funnel), 10, &mut funnel);
-        let endpoints: Vec<String> = findings.iter().map(|finding| finding.endpoints.join("+")).collect();
-        assert_eq!(endpoints, ["a+b", "c"]);
-        assert_eq!((funnel.duplicates, funnel.not_significant, findings[0].cores), (1, 1, 2.0));
+    /// Requests by version.
+    pub fn versions(&self) -> &[Part] {
+        &self.fleet.versions
     }
+}
+
+fn funnel(analysis: &Analysis, seen: &Seen) -> Funnel {
+    let funnel = &analysis.funnel;
+    Funnel {
+        series: funnel.series,
+        rare: seen.rare,
+        cut: seen.cut,
+        unsound: funnel.unsound,
+        quiet: funnel.quiet,
+        no_step: funnel.no_step,
+        improvements: funnel.improvements,
+        small: funnel.small,
+        went_away: funnel.went_away,
+        season: funnel.season,
+        population_shift: funnel.population_shift,
+        pending: funnel.pending,
+        not_significant: funnel.not_significant,
+        cost_shift: funnel.cost_shift,
+        nested: funnel.nested,
+        duplicates: funnel.duplicates,
+        beyond: funnel.beyond,
+        findings: funnel.findings,
+    }
+}
+
+fn add(sum: &mut Funnel, more: &Funnel) {
+    sum.series += more.series;
+    sum.rare += more.rare;
+    sum.cut += more.cut;
+    sum.unsound += more.unsound;
+    sum.quiet += more.quiet;
+    sum.no_step += more.no_step;
+    sum.improvements += more.improvements;
+    sum.small += more.small;
+    sum.went_away += more.went_away;
+    sum.season += more.season;
+    sum.population_shift += more.population_shift;
+    sum.pending += more.pending;
+    sum.not_significant += more.not_significant;
+    sum.cost_shift += more.cost_shift;
+    sum.nested += more.nested;
+    sum.duplicates += more.duplicates;
+    sum.beyond += more.beyond;
+    sum.findings += more.findings;
 }

@@ -157,7 +157,8 @@ fn every_flag_is_found_with_its_cost_and_cause() {
     assert!(text.contains("one host, ") && text.contains("says nothing about other hosts"), "{text}");
 }
 
-/// Six hosts over forty minutes; after twenty-five, `rank` costs `/feed` 30 % more CPU. `/login` stays as it is.
+/// Six hosts over forty minutes; after twenty-five comes version 2, in which `rank` costs `/feed` 30 % more CPU. `/login`
+/// stays as it is.
 fn release() -> Batch {
     let mut builder = BatchBuilder::new();
     let [rank, main] = ["rank", "main"].map(|name| {
@@ -173,7 +174,11 @@ fn release() -> Batch {
         for endpoint in ["/feed", "/login"] {
             let window = Window { start_ns, end_ns: start_ns + MINUTE_NS };
             let name = format!("web-{host}");
-            let labels = LabelSet::new([(keys::HOST_NAME, name.as_str()), (keys::ENDPOINT, endpoint)]);
+            let labels = LabelSet::new([
+                (keys::HOST_NAME, name.as_str()),
+                (keys::ENDPOINT, endpoint),
+                (keys::SERVICE_VERSION, if minute < 25 { "1" } else { "2" }),
+            ]);
             let wobble = (host * 37 + minute * 11) % 40;
             let rise = if endpoint == "/feed" && minute >= 25 { 300 } else { 0 };
             let values = [500 + rise + wobble, 500];
@@ -207,5 +212,113 @@ fn the_endpoint_that_rose_is_found_with_the_function() {
     assert_eq!((&finding["endpoints"][0], &finding["unit"]), (&"/feed".into(), &"host.name".into()));
     assert_eq!((&finding["at"], &finding["units"]), (&"2026-01-31T11:45:00Z".into(), &6.into()));
     assert_eq!(finding["suspects"][0]["function"], "rank", "{report:#}");
-    assert_eq!((&report["funnel"]["series"], &report["funnel"]["findings"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&finding["function"], &finding["file"], &finding["version"]),
+        (&"rank".into(), &"feed/rank.py".into(), &"2".into())
+    );
+    // Two endpoints, two functions in each, and what `main` costs by itself.
+    assert_eq!((&report["funnel"]["series"], &report["funnel"]["findings"]), (&8.into(), &1.into()));
+    let text = served.fewer(&[&["regressions"][..], &range].concat());
+    insta::assert_snapshot!("regressions", String::from_utf8_lossy(&text.stdout));
+    let text = served.fewer(&[&["regressions", "--versions"][..], &range].concat());
+    insta::assert_snapshot!("versions", String::from_utf8_lossy(&text.stdout));
+    let text = served.fewer(&[&["regressions", "--versions", "1..3"][..], &range].concat());
+    insta::assert_snapshot!("versions_unknown", String::from_utf8_lossy(&text.stdout));
+}
+
+#[test]
+fn one_host_and_nothing_at_all_give_no_verdict_about_a_fleet() {
+    let served = Served::new(&release());
+    let range = ["--start", "2026-01-31T11:20:00Z", "--end", "2026-01-31T12:00:00Z", "--steps", "40"];
+    let one = ["--query", "{host.name=\"web-1\"}"];
+    let text = served.fewer(&[&["regressions"][..], &range, &one].concat());
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("1 host, too few for a verdict about the fleet"), "{text}");
+    assert!(text.contains("no verdict: each version needs two hosts"), "{text}");
+    let none = ["--query", "{host.name=\"none\"}"];
+    let output = served.fewer(&[&["regressions"][..], &range, &none].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("No regression found.\n") && text.contains("Nothing was sampled"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn what_is_found_is_kept_with_the_collector() {
+    let served = Served::new(&release());
+    let analyze = || json(&served.fewer(&["analyze", "--once", "--json", "--steps", "40"]));
+    let first = analyze();
+    assert_eq!(
+        (&first["regressions"], &first["new"], &first["notes"]),
+        (&1.into(), &1.into(), &Value::Array(vec![]))
+    );
+    let again = analyze();
+    assert_eq!((&again["regressions"], &again["new"], &again["over"]), (&1.into(), &0.into(), &0.into()));
+    let address = format!("{}/api/v1/findings?kind=regression", served.url);
+    let body = ureq::get(&address).call().unwrap().body_mut().read_to_string().unwrap();
+    let kept: Value = serde_json::from_str(&body).unwrap();
+    let finding = &kept["findings"][0];
+    assert_eq!((&finding["state"], &finding["function"]), (&"new".into(), &"rank".into()), "{kept:#}");
+    assert_eq!(finding["detail"]["series"]["values"].as_array().unwrap().len(), 39, "{kept:#}");
+    assert_eq!(kept["reports"][0]["funnel"]["series"], 8, "{kept:#}");
+    let line = served.fewer(&["analyze", "--once", "--steps", "40"]);
+    let line = String::from_utf8_lossy(&line.stdout).into_owned();
+    assert!(line.starts_with("analyzed 1 service: 1 regression, no flag costs, 0.00"), "{line}");
+    let nowhere = std::process::Command::new(env!("CARGO_BIN_EXE_fewer"))
+        .args(["analyze", "--once", "--collector", "http://127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert_eq!(nowhere.status.code(), Some(1));
+}
+
+/// Six hosts over forty minutes, a third of the requests behind a flag that is on all the time; after twenty-five minutes its
+/// code costs half as much again.
+fn behind_a_flag() -> Batch {
+    let mut builder = BatchBuilder::new();
+    let [rank, main] =
+        ["rank", "main"].map(|name| builder.frame(Frame { function: name.into(), ..Frame::default() }));
+    let stack = builder.stack(vec![rank, main]);
+    for (minute, host) in (0..40).flat_map(|minute| (0..6).map(move |host| (minute, host))) {
+        let start_ns = NOW_NS - MINUTE_NS * (40 - minute);
+        let window = Window { start_ns, end_ns: start_ns + MINUTE_NS };
+        let name = format!("web-{host}");
+        for (variant, requests) in [("off", 200), ("on", 100)] {
+            let labels =
+                LabelSet::new([(keys::HOST_NAME, name.as_str()), (keys::ENDPOINT, "/feed"), (FLAG, variant)]);
+            let wobble = 1_000 + (host * 37 + minute * 11) % 40;
+            let rise = if variant == "on" && minute >= 25 { 15 } else { 10 };
+            let value = wobble * rise * requests * 1_000;
+            let profile = Profile { labels: labels.clone(), window, period: 1, ..Profile::default() };
+            builder.add(&profile, Sample { stack, value });
+            let (requests, cpu_ns) = (requests as u64, value as u64);
+            let counts = RequestCounts {
+                window,
+                labels,
+                requests,
+                measured: requests,
+                cpu_ns,
+                ..RequestCounts::default()
+            };
+            builder.add_requests(&counts);
+        }
+    }
+    builder.finish()
+}
+
+#[test]
+fn a_flag_that_was_on_before_is_named_when_its_code_got_dearer() {
+    let served = Served::new(&behind_a_flag());
+    let range = ["--start", "2026-01-31T11:20:00Z", "--end", "2026-01-31T12:00:00Z", "--steps", "40"];
+    let report = json(&served.fewer(&[&["regressions", "--json"][..], &range].concat()));
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["function"], &finding["at"]),
+        (&"rank".into(), &"2026-01-31T11:45:00Z".into()),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&finding["flag"], &finding["flag_variant"]),
+        (&"new_ranker".into(), &"on".into()),
+        "{report:#}"
+    );
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
 }

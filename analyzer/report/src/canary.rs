@@ -37,8 +37,12 @@ pub struct CanaryReport {
     pub is_counted: bool,
     /// Relative change of CPU per request.
     pub cpu: Option<Change>,
-    /// Change of the share of requests that end with an error of the server.
+    /// Change of the share of requests that end with an error of the server, of those without an error of the client.
     pub server_errors: Option<Difference>,
+    /// Change of the share of requests that end with an error of the client; it decides nothing.
+    pub client_errors: Option<Difference>,
+    /// What is known of the time that requests take.
+    pub latency: &'static str,
     /// Rise of CPU per request that is put up with.
     pub margin: f64,
     /// Rise of the share of errors that is put up with.
@@ -96,6 +100,15 @@ pub fn markdown(report: &CanaryReport) -> String {
             signed_percent(report.errors_margin),
         );
     }
+    if let Some(errors) = &report.client_errors {
+        let _ = writeln!(
+            text,
+            "Errors of the client: {} of requests (interval {}); they decide nothing.",
+            signed_percent(errors.value),
+            percent_range(errors.interval),
+        );
+    }
+    let _ = writeln!(text, "Latency: {}.", report.latency);
     let _ = writeln!(
         text,
         "Canary `{}`, {}; control `{}`, {}, by {}. Look {} of {}, at a confidence of {} so that all looks together \
@@ -144,6 +157,8 @@ mod tests {
             is_counted: true,
             cpu: Some(Change { value: 0.25, interval: (0.11, 0.41), detectable: 0.15 }),
             server_errors: Some(Difference { value: 0.0, interval: (-0.001, 0.001) }),
+            client_errors: Some(Difference { value: 0.002, interval: (-0.001, 0.005) }),
+            latency: "not counted",
             margin: 0.02,
             errors_margin: 0.001,
             confidence: 0.99694,
@@ -156,6 +171,7 @@ mod tests {
             reason: Some("each arm needs two hosts".into()),
             cpu: None,
             server_errors: None,
+            client_errors: None,
             canary_cpu_ns_per_request: None,
             ..report
         };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::number::{counted, duration, signed};
+use crate::number::{counted, duration, percent, signed};
 
 /// What flags cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -13,6 +13,8 @@ pub struct FlagReport {
     pub schema: &'static str,
     /// Costs by flag, variant and endpoint; the most cores first.
     pub costs: Vec<FlagRow>,
+    /// Pairs of flags that cost more, or less, together than each by itself.
+    pub interactions: Vec<InteractionRow>,
     /// Flags that had one variant only.
     pub constant: Vec<ConstantFlag>,
     /// How servers are counted, in words.
@@ -48,8 +50,16 @@ pub struct FlagRow {
     pub cores: f64,
     /// Interval of `cores`.
     pub cores_interval: (f64, f64),
-    /// Cores if all of these requests had the variant.
+    /// Share of the endpoint's requests that have the variant now.
+    pub exposure: f64,
+    /// Cores if all of these requests had the variant; if none had, it would be `cores` less than now.
     pub cores_at_full: f64,
+    /// Interval of `cores_at_full`.
+    pub cores_at_full_interval: (f64, f64),
+    /// Servers that `cores` is worth.
+    pub servers: f64,
+    /// Servers that one core is worth.
+    pub servers_per_core: f64,
     /// Servers that `cores_at_full` is worth.
     pub servers_at_full: f64,
     /// The label whose values are the units of evidence, or `window`.
@@ -60,6 +70,28 @@ pub struct FlagRow {
     pub is_within_units: bool,
     /// True when programs say that requests were split at random; otherwise who got the variant may explain its cost.
     pub is_random: bool,
+    /// Probability that requests have the variants as unevenly as they do, if they were split as programs drew them; null
+    /// where nothing was drawn.
+    pub sample_ratio_p_value: Option<f64>,
+    /// True when the split is not the one that was drawn: then no effect should be read.
+    pub sample_ratio_mismatch: bool,
+}
+
+/// Two flags at once, in one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct InteractionRow {
+    /// The first flag and its variant.
+    pub first: (String, String),
+    /// The second flag and its variant.
+    pub second: (String, String),
+    /// In requests of this endpoint.
+    pub endpoint: String,
+    /// What both cost together more than each by itself, in nanoseconds per request.
+    pub extra_ns: f64,
+    /// Its 95 % interval.
+    pub interval_ns: (f64, f64),
+    /// Hosts that served all four combinations.
+    pub units: u64,
 }
 
 /// A flag that never varies.
@@ -84,6 +116,9 @@ pub fn text(report: &FlagReport) -> String {
     }
     for row in report.costs.iter().take(ROWS_MAX) {
         let verdict = match row.adjusted_p_value <= 0.05 {
+            _ if row.sample_ratio_mismatch => {
+                "requests are not split as they were drawn, so no effect can be read".to_owned()
+            }
             true => format!("{} per request", plus(row.difference_ns)),
             false => format!("no difference found, {} would have been", duration(row.detectable_ns)),
         };
@@ -94,15 +129,23 @@ pub fn text(report: &FlagReport) -> String {
         );
         let _ = writeln!(
             text,
-            "  {} → {}, 95 % interval {} to {}; now {} cores ({} to {}), for all requests {} cores or {} servers",
+            "  {} → {}, 95 % interval {} to {}; now, at {} of the requests, {} cores ({} to {})",
             duration(row.baseline_ns),
             duration(row.variant_ns),
             plus(row.interval_ns.0),
             plus(row.interval_ns.1),
+            percent(row.exposure),
             signed(row.cores),
             signed(row.cores_interval.0),
             signed(row.cores_interval.1),
+        );
+        let _ = writeln!(
+            text,
+            "  at 0 % {} cores against now, at 100 % {} cores ({} to {}) against none, or {} servers",
+            signed(-row.cores),
             signed(row.cores_at_full),
+            signed(row.cores_at_full_interval.0),
+            signed(row.cores_at_full_interval.1),
             signed(row.servers_at_full),
         );
         let _ = writeln!(text, "  {}; {}", evidence(row), cause(row));
@@ -110,6 +153,7 @@ pub fn text(report: &FlagReport) -> String {
     if report.costs.len() > ROWS_MAX {
         let _ = writeln!(text, "And {} more; --json has them all.", report.costs.len() - ROWS_MAX);
     }
+    report.interactions.iter().for_each(|row| add_interaction(&mut text, row));
     for flag in &report.constant {
         let seen = match flag.evaluations {
             0 => "in every request with it".to_owned(),
@@ -129,6 +173,21 @@ pub fn json(report: &FlagReport) -> String {
     serde_json::to_string_pretty(report).unwrap_or_default() + "\n"
 }
 
+fn add_interaction(text: &mut String, row: &InteractionRow) {
+    let ((first, first_variant), (second, second_variant)) = (&row.first, &row.second);
+    let (low, high) = row.interval_ns;
+    let _ = writeln!(
+        text,
+        "{first} = {first_variant} with {second} = {second_variant} in {}: {} per request beyond each by itself ({} to \
+         {}), over {}",
+        row.endpoint,
+        plus(row.extra_ns),
+        plus(low),
+        plus(high),
+        counted(row.units, "host"),
+    );
+}
+
 fn plus(ns: f64) -> String {
     let text = duration(ns);
     if ns > 0.0 { format!("+{text}") } else { text }
@@ -146,6 +205,9 @@ fn evidence(row: &FlagRow) -> String {
 
 fn cause(row: &FlagRow) -> &'static str {
     match row.is_random {
+        true if row.sample_ratio_mismatch => {
+            "drawn at random, but something else tells the variants apart too"
+        }
         true => "requests were split at random",
         false => "observational: who gets the variant may explain it",
     }
@@ -170,12 +232,18 @@ mod tests {
             adjusted_p_value: 1e-4,
             cores: 0.6,
             cores_interval: (0.5, 0.7),
+            exposure: 0.5,
             cores_at_full: 1.2,
+            cores_at_full_interval: (1.0, 1.4),
+            servers: 0.0375,
+            servers_per_core: 0.0625,
             servers_at_full: 0.075,
             unit: "host.name".into(),
             units: 8,
             is_within_units: true,
             is_random: true,
+            sample_ratio_p_value: Some(0.3),
+            sample_ratio_mismatch: false,
         };
         let unclear = FlagRow {
             adjusted_p_value: 0.4,
@@ -184,9 +252,20 @@ mod tests {
             is_random: false,
             ..row.clone()
         };
+        let mismatched =
+            FlagRow { sample_ratio_p_value: Some(1e-9), sample_ratio_mismatch: true, ..row.clone() };
+        let together = InteractionRow {
+            first: ("new_ranker".into(), "on".into()),
+            second: ("dark".into(), "blue".into()),
+            endpoint: "GET /feed".into(),
+            extra_ns: 0.2e6,
+            interval_ns: (0.1e6, 0.3e6),
+            units: 8,
+        };
         let report = FlagReport {
             schema: "fewer.flags/1",
-            costs: vec![row, unclear],
+            costs: vec![row, unclear, mismatched],
+            interactions: vec![together],
             constant: vec![
                 ConstantFlag { flag: "old_search".into(), variant: "off".into(), evaluations: 1200 },
                 ConstantFlag { flag: "x".into(), variant: "on".into(), evaluations: 0 },
