@@ -1,5 +1,5 @@
-//! What several processes hold in memory, and what of it they hold more than once: for a person who asks, from live
-//! processes that are never stopped.
+//! What several processes hold in memory, and what of it they hold more than once: for a person who asks, and every few
+//! minutes for the collector, from live processes that are never stopped.
 //!
 //! Two kinds of evidence. **Pages**: private pages by their content, which tells broken copy-on-write, copies and
 //! zeros apart for any program. **Values**: what the modules of CPython hold, by content and owner, which also finds
@@ -9,11 +9,14 @@
 //! Reading goes through `/proc/PID/mem` and `pagemap` alone, so pages that forked processes share stay shared (I10).
 //! Contents stay here; names, sizes and counts leave (I14).
 
+mod groups;
 mod memory;
 mod owners;
 mod pages;
 mod process;
+pub(crate) mod reporter;
 mod smaps;
+mod summary;
 mod values;
 
 use std::{collections::BTreeMap, path::Path};
@@ -30,11 +33,13 @@ pub struct MemoryLimits {
     pub pages: u64,
     /// Objects of one process that are looked at.
     pub objects: u64,
+    /// Of small objects, one in so many is compared between processes.
+    pub sampled_one_in: u64,
 }
 
 impl Default for MemoryLimits {
     fn default() -> Self {
-        Self { pages: 1 << 18, objects: 20_000_000 }
+        Self { pages: 1 << 18, objects: 20_000_000, sampled_one_in: 16 }
     }
 }
 
@@ -176,11 +181,12 @@ pub fn read(
     let mut inspector = values::Inspector::default();
     let mut values = Vec::new();
     for target in &read {
-        values.push(inspector.read(&target.process, limits.objects, is_over));
+        values.push(inspector.read(&target.process, limits, is_over));
+        target.process.memory.forget();
     }
     let parents: Vec<Option<_>> = read
         .iter()
-        .map(|target| target.parent.as_ref().map(|parent| inspector.parent(parent, limits.objects, is_over)))
+        .map(|target| target.parent.as_ref().map(|parent| inspector.parent(parent, limits, is_over)))
         .collect();
     let (pages, pages_read_one_in) = pages::compare(&read, limits.pages, is_over);
     // What was read while a process went away or became another is not to be believed.
@@ -223,16 +229,6 @@ impl Target {
         let mappings = smaps::read(&process.root).map_err(|error| process::outcome(&error))?;
         let parent = Process::open(proc_root, process.stat.parent).ok();
         let parent = parent.filter(|parent| process.is_fork_of(parent));
-        let mut by_kind: BTreeMap<MappingKind, Resident> = BTreeMap::new();
-        for mapping in &mappings {
-            let sum = by_kind.entry(mapping.kind).or_default();
-            sum.resident_bytes += mapping.resident;
-            sum.proportional_bytes += mapping.proportional;
-            sum.own_bytes += mapping.own;
-            sum.huge_bytes += mapping.huge;
-            sum.swapped_bytes += mapping.swapped;
-            sum.merged_bytes += mapping.merged;
-        }
         let is_arena = |mapping: &&smaps::Mapping| {
             mapping.kind == MappingKind::Anonymous
                 && mapping.start.is_multiple_of(ARENA_BYTES)
@@ -247,12 +243,27 @@ impl Target {
             objects: 0,
             unreadable: 0,
             python: None,
-            mappings: by_kind,
+            mappings: by_kind(&mappings),
             arenas: mappings.iter().filter(is_arena).count() as u64,
             arena_bytes: mappings.iter().filter(is_arena).map(|mapping| mapping.resident).sum(),
         };
         Ok((report, Self { process, parent, mappings }))
     }
+}
+
+/// The sums of all mappings of a kind.
+fn by_kind(mappings: &[smaps::Mapping]) -> BTreeMap<MappingKind, Resident> {
+    let mut by_kind: BTreeMap<MappingKind, Resident> = BTreeMap::new();
+    for mapping in mappings {
+        let sum = by_kind.entry(mapping.kind).or_default();
+        sum.resident_bytes += mapping.resident;
+        sum.proportional_bytes += mapping.proportional;
+        sum.own_bytes += mapping.own;
+        sum.huge_bytes += mapping.huge;
+        sum.swapped_bytes += mapping.swapped;
+        sum.merged_bytes += mapping.merged;
+    }
+    by_kind
 }
 
 impl ProcessReport {

@@ -37,6 +37,8 @@ pub struct ValueLimits {
     pub owners: usize,
     /// Samples kept of all content.
     pub samples: usize,
+    /// Of small content, one in so many is kept; a power of two.
+    pub sampled_one_in: u64,
 }
 
 /// Everything found in one process.

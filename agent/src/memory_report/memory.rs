@@ -33,7 +33,7 @@ impl Page {
 pub(super) struct CachedMemory {
     memory: File,
     pagemap: File,
-    pieces: RefCell<Vec<Option<Piece>>>,
+    sets: RefCell<Vec<Vec<Piece>>>,
     pages: RefCell<Vec<Option<Pages>>>,
 }
 
@@ -53,8 +53,10 @@ struct Pages {
 
 /// 16 pages: one bit each in a half word.
 const PIECE_BYTES: u64 = 16 * PAGE_BYTES;
-/// Pieces kept: 64 MB.
-const PIECES: u64 = 1024;
+/// Pieces kept: 8 MB, in sets of so many, of which the one that was read longest ago makes room. A walk follows a few
+/// places at a time, which must not drive each other out.
+const SETS: u64 = 32;
+const SET_PIECES: usize = 4;
 /// Pages described at once.
 const BLOCK_PAGES: u64 = 512;
 /// Blocks kept: 1 GB of addresses.
@@ -66,9 +68,9 @@ const ADDRESS_MAX: u64 = 1 << 47;
 
 impl CachedMemory {
     pub(super) fn new(memory: File, pagemap: File) -> Self {
-        let pieces = RefCell::new((0..PIECES).map(|_| None).collect());
+        let sets = RefCell::new((0..SETS).map(|_| Vec::new()).collect());
         let pages = RefCell::new((0..BLOCKS).map(|_| None).collect());
-        Self { memory, pagemap, pieces, pages }
+        Self { memory, pagemap, sets, pages }
     }
 
     /// The page at an address.
@@ -90,7 +92,7 @@ impl CachedMemory {
 
     /// Forgets everything that was kept.
     pub(super) fn forget(&self) {
-        self.pieces.borrow_mut().iter_mut().for_each(|piece| *piece = None);
+        self.sets.borrow_mut().iter_mut().for_each(|set| *set = Vec::new());
         self.pages.borrow_mut().iter_mut().for_each(|block| *block = None);
     }
 
@@ -107,9 +109,10 @@ impl CachedMemory {
         words.map(|word| u64::from_ne_bytes(*word)).collect()
     }
 
-    /// Reads the present pages of a piece, each run of them at once.
-    fn piece(&self, number: u64) -> Piece {
-        let mut piece = Piece { number, bytes: vec![0; PIECE_BYTES as usize].into_boxed_slice(), present: 0 };
+    /// Reads the present pages of a piece, each run of them at once, into the room of one that was read before.
+    fn piece(&self, number: u64, room: Option<Piece>) -> Piece {
+        let bytes = room.map_or_else(|| vec![0; PIECE_BYTES as usize].into_boxed_slice(), |room| room.bytes);
+        let mut piece = Piece { number, bytes, present: 0 };
         let start = number * PIECE_BYTES;
         let pages = PIECE_BYTES / PAGE_BYTES;
         let is_present = |page: u64| page < pages && self.page(start + page * PAGE_BYTES).is_present();
@@ -133,16 +136,22 @@ impl CachedMemory {
     /// Fills `into` from within one piece.
     fn read_within(&self, address: u64, into: &mut [u8]) -> io::Result<()> {
         let (number, at) = (address / PIECE_BYTES, address % PIECE_BYTES);
-        let mut pieces = self.pieces.borrow_mut();
+        let mut sets = self.sets.borrow_mut();
         let missing = || io::Error::from(io::ErrorKind::NotFound);
-        let slot = pieces.get_mut((number % PIECES) as usize).ok_or_else(missing)?;
-        if slot.as_ref().is_none_or(|piece| piece.number != number) {
-            *slot = Some(self.piece(number));
+        let set = sets.get_mut((number % SETS) as usize).ok_or_else(missing)?;
+        match set.iter().position(|piece| piece.number == number) {
+            Some(0) => {}
+            Some(at) => set.swap(0, at),
+            None => {
+                let room = if set.len() < SET_PIECES { None } else { set.pop() };
+                set.insert(0, self.piece(number, room));
+            }
         }
-        let piece = slot.as_ref().ok_or_else(missing)?;
+        let piece = set.first().ok_or_else(missing)?;
         let last = at + into.len().max(1) as u64 - 1;
-        let is_read = (at / PAGE_BYTES..=last / PAGE_BYTES)
-            .all(|page| piece.present & 1_u16.wrapping_shl(page as u32) != 0);
+        let (first, last) = ((at / PAGE_BYTES) as u32, (last / PAGE_BYTES) as u32);
+        let wanted = (2_u32 << last) - (1 << first);
+        let is_read = u32::from(piece.present) & wanted == wanted;
         if !is_read {
             // A file's page that this process has not touched, mostly. What is swapped out is left there.
             if self.page(address).is_swapped() || self.page(address + into.len() as u64).is_swapped() {

@@ -1,8 +1,9 @@
 //! What several interpreters hold alike, by owner.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use agent_python::{Owner, Sample, Values};
+use foldhash::{HashMap, HashMapExt};
 
 /// One process's values, and those of the process it was forked from.
 pub(super) struct Inhabitant {

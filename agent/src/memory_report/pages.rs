@@ -1,7 +1,8 @@
 //! Private pages by their content.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use twox_hash::XxHash3_128;
 
 use super::{MappingKind, Target, memory::PAGE_BYTES, smaps::Mapping};

@@ -59,7 +59,7 @@ impl Process {
 }
 
 impl Stat {
-    fn read(root: &Path) -> io::Result<Self> {
+    pub(super) fn read(root: &Path) -> io::Result<Self> {
         let text = fs::read(root.join("stat"))?;
         Self::parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }

@@ -8,7 +8,7 @@ use std::{
 
 use agent_python::{Binary, Mapping, ValueLimits, Values, Version, may_be_interpreter};
 
-use super::{ValuesOutcome, process::Process};
+use super::{MemoryLimits, ValuesOutcome, process::Process};
 
 /// Reads values; files and parents are looked at once.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl Inspector {
     pub(super) fn read(
         &mut self,
         process: &Process,
-        objects: u64,
+        limits: MemoryLimits,
         is_over: &mut dyn FnMut() -> bool,
     ) -> Read {
         let (binary, bias) = match self.interpreter(process) {
@@ -42,7 +42,8 @@ impl Inspector {
             Ok(None) => return Read { outcome: ValuesOutcome::None, python: None, values: None },
             Err(why) => return Read { outcome: ValuesOutcome::Refused(why), python: None, values: None },
         };
-        let limits = ValueLimits { objects, owners: OWNERS_MAX, samples: SAMPLES_MAX };
+        let MemoryLimits { objects, sampled_one_in, .. } = limits;
+        let limits = ValueLimits { objects, owners: OWNERS_MAX, samples: SAMPLES_MAX, sampled_one_in };
         let python = Some(binary.version);
         match Values::read(&binary, bias, &process.memory, limits, is_over) {
             Ok(values) => {
@@ -57,13 +58,14 @@ impl Inspector {
     pub(super) fn parent(
         &mut self,
         parent: &Process,
-        objects: u64,
+        limits: MemoryLimits,
         is_over: &mut dyn FnMut() -> bool,
     ) -> Option<Rc<Values>> {
         if let Some(known) = self.parents.get(&parent.pid) {
             return known.clone();
         }
-        let values = self.read(parent, objects, is_over).values;
+        let values = self.read(parent, limits, is_over).values;
+        parent.memory.forget();
         self.parents.insert(parent.pid, values.clone());
         values
     }

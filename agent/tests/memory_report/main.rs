@@ -157,7 +157,7 @@ fn what_is_gone_or_goes_meanwhile_is_said() {
 fn limits_and_the_caller_end_the_walk() {
     let python = workers::installed().pop().unwrap();
     let workers = Workers::start(&python, "after", 2, TABLE_MB);
-    let limits = MemoryLimits { pages: 200, objects: 5000 };
+    let limits = MemoryLimits { pages: 200, objects: 5000, ..MemoryLimits::default() };
     let found = read(Path::new("/proc"), &workers.pids(), limits, &mut || false);
     assert!(found.pages_read_one_in > 1);
     let whole = report(&workers.pids());

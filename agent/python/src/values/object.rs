@@ -48,6 +48,12 @@ pub(super) struct Object {
     pub(super) share: Share,
     /// Own memory inside large blocks.
     pub(super) flat_own_bytes: u64,
+    /// The size of a small block without an object in it, and how much of it is own memory.
+    pub(super) table: (u64, u64),
+    /// How many hold it; more than anybody can where it lives for ever.
+    pub(super) references: u64,
+    /// The size of its own block, which reading it writes to.
+    pub(super) head_bytes: u64,
     /// Of plain content, all of it; of others, the type and size.
     pub(super) content: Fingerprint,
     /// None for plain content.
@@ -62,11 +68,15 @@ const COLLECTOR_BYTES: u64 = 16;
 /// What instances with a managed dictionary take before themselves in addition.
 const MANAGED_BYTES: u64 = 16;
 /// Larger objects come from the C library, which adds a word.
-const POOLED_BYTES_MAX: u64 = 512;
+pub(super) const POOLED_BYTES_MAX: u64 = 512;
+/// What every object begins with: references, type, and for most a size.
+const HEAD_BYTES: usize = 24;
 /// Longer content is hashed at its ends and at so many places between.
 const HASHED_WHOLE_BYTES: u64 = 16 << 10;
 const HASHED_PIECES: u64 = 64;
 const PIECE_BYTES: usize = 64;
+/// Content up to this length is read without a buffer of its own.
+const SHORT_BYTES: usize = 192;
 /// No object has more items; keeps sizes that are none out of the arithmetic.
 const ITEMS_MAX: u64 = 1 << 32;
 const PAGE_BYTES: u64 = 4096;
@@ -133,50 +143,62 @@ impl<'a> Heap<'a> {
         Entries::read(self.memory, &self.layout, dict).map(|(entries, _)| entries)
     }
 
-    /// Reads the object at an address; `None` when there is none.
-    pub(super) fn read(&mut self, address: u64) -> Option<Object> {
-        let kind = self.kind(address)?;
-        self.read_as(address, &kind).ok()
+    /// Reads the object at an address if it is of a kind that is wanted; fails when there is none.
+    pub(super) fn read(
+        &mut self,
+        address: u64,
+        is_wanted: impl Fn(Kind) -> bool,
+    ) -> io::Result<Option<Object>> {
+        let head: [u8; HEAD_BYTES] = read_array(self.memory, address)?;
+        let kind = self.types.get(self.memory, u64_at(&head, OBJECT_TYPE.into()));
+        let kind = kind.ok_or(io::ErrorKind::InvalidData)?;
+        if !is_wanted(kind.kind) {
+            return Ok(None);
+        }
+        self.read_as(address, &head, &kind).map(Some)
     }
 
-    fn read_as(&mut self, address: u64, kind: &Type) -> io::Result<Object> {
+    fn read_as(&mut self, address: u64, head: &[u8; HEAD_BYTES], kind: &Type) -> io::Result<Object> {
         let mut object = Object {
             kind: kind.kind,
             share: Share::default(),
             flat_own_bytes: 0,
-            content: 0,
+            table: (0, 0),
+            references: u64_at(head, 0),
+            head_bytes: 0,
+            content: kind.fingerprint,
             held: None,
             is_collected: kind.is_collected,
             documentation: 0,
         };
-        let size = read_u64(self.memory, address.wrapping_add(OBJECT_SIZE.into()))?;
+        let size = u64_at(head, OBJECT_SIZE.into());
         let bytes = match kind.kind {
-            Kind::Text => self.read_text(address, &mut object)?,
+            Kind::Text => self.read_text(address, kind, &mut object)?,
             Kind::Bytes => {
                 let length = bounded(size)?;
                 object.content =
-                    self.content(kind.kind, length, address.wrapping_add(BYTES_DATA.into()), length)?;
+                    self.content(kind, length, address.wrapping_add(BYTES_DATA.into()), length)?;
                 length + u64::from(BYTES_DATA) + 1
             }
             Kind::ByteArray => self.read_byte_array(address, bounded(size)?, kind, &mut object)?,
-            Kind::Int => self.read_int(address, size, &mut object)?,
+            Kind::Int => self.read_int(address, size, kind, &mut object)?,
             Kind::Float => {
-                object.content = fingerprint::of_bytes(Kind::Float as u8, 0, &size.to_ne_bytes());
+                object.content = fingerprint::of_bytes(kind.fingerprint, 0, &size.to_ne_bytes());
                 kind.basic_bytes
             }
             Kind::List => {
                 let (count, head): (u64, [u8; 16]) =
                     (bounded(size)?, read_array(self.memory, address.wrapping_add(LIST_ITEMS))?);
                 let items = u64_at(&head, 0);
-                self.add_block(&mut object, items, bounded(u64_at(&head, 8))? * 8);
+                self.add_table(&mut object, items, bounded(u64_at(&head, 8))? * 8);
                 object.held = Some(Held::Items { at: items, count, stride: 8 });
-                object.content = fingerprint::of_size(kind.kind as u8, count);
+                object.content = fingerprint::of_size(kind.fingerprint, count);
                 kind.basic_bytes
             }
             Kind::Tuple => {
                 let count = bounded(size)?;
                 object.held = Some(Held::Items { at: address.wrapping_add(TUPLE_ITEMS), count, stride: 8 });
-                object.content = fingerprint::of_size(kind.kind as u8, count);
+                object.content = fingerprint::of_size(kind.fingerprint, count);
                 kind.basic_bytes + count * 8
             }
             Kind::Set => self.read_set(address, bounded(size)?, kind, &mut object)?,
@@ -186,33 +208,42 @@ impl<'a> Heap<'a> {
         let before = if kind.is_collected { COLLECTOR_BYTES } else { 0 }
             + if kind.has_managed_dict { MANAGED_BYTES } else { 0 };
         self.add_block(&mut object, address.wrapping_sub(before), bytes + before);
-        object.content = fingerprint::join(object.content, kind.fingerprint);
+        object.head_bytes = taken_bytes(bytes + before);
         Ok(object)
     }
 
-    /// Counts a block of memory for an object. What the program's file holds itself is not counted as its own:
-    /// nothing that could be loaded once is there.
-    fn add_block(&self, object: &mut Object, address: u64, bytes: u64) {
+    /// Counts a block of memory for an object; returns what of it is own memory. What the program's file holds itself
+    /// is not counted as its own: nothing that could be loaded once is there.
+    fn add_block(&self, object: &mut Object, address: u64, bytes: u64) -> u64 {
         if bytes == 0 {
-            return;
+            return 0;
         }
-        let taken = if bytes > POOLED_BYTES_MAX { bytes + 8 } else { bytes }.next_multiple_of(16);
+        let taken = taken_bytes(bytes);
         let own_bytes = self.memory.own_bytes(address, taken).min(taken);
         object.share.add(Share { bytes: taken, own_bytes });
-        // The first and the last page have neighbours; nothing on the others is written by reading.
-        let inside =
-            if matches!(object.kind, Kind::List | Kind::Set | Kind::Dict | Kind::Tuple) { 0 } else { taken };
-        object.flat_own_bytes += own_bytes.min(inside.saturating_sub(2 * PAGE_BYTES));
+        // Reading writes to the page where an object begins, its own or the next one's, and to no other.
+        object.flat_own_bytes += own_bytes.min(taken.saturating_sub(PAGE_BYTES));
+        own_bytes
+    }
+
+    /// Counts a block beside an object, in which there is nothing that reading it writes to.
+    fn add_table(&self, object: &mut Object, address: u64, bytes: u64) {
+        let own_bytes = self.add_block(object, address, bytes);
+        if (1..=POOLED_BYTES_MAX).contains(&bytes) {
+            object.table = (taken_bytes(bytes), own_bytes);
+        }
     }
 
     /// The fingerprint of plain content; very long content is looked at in pieces.
-    fn content(&self, kind: Kind, length: u64, at: u64, bytes: u64) -> io::Result<Fingerprint> {
+    fn content(&self, kind: &Type, length: u64, at: u64, bytes: u64) -> io::Result<Fingerprint> {
+        let mut short = [0; SHORT_BYTES];
+        if let Some(into) = short.get_mut(..bytes as usize) {
+            self.memory.read(at, into)?;
+            return Ok(fingerprint::of_bytes(kind.fingerprint, length, into));
+        }
         if bytes <= HASHED_WHOLE_BYTES {
-            return Ok(fingerprint::of_bytes(
-                kind as u8,
-                length,
-                &read_bytes(self.memory, at, bytes as usize)?,
-            ));
+            let whole = read_bytes(self.memory, at, bytes as usize)?;
+            return Ok(fingerprint::of_bytes(kind.fingerprint, length, &whole));
         }
         let step = (bytes - PIECE_BYTES as u64) / (HASHED_PIECES - 1);
         let mut pieces = Vec::with_capacity(HASHED_PIECES as usize * PIECE_BYTES);
@@ -220,10 +251,10 @@ impl<'a> Heap<'a> {
             let piece: [u8; PIECE_BYTES] = read_array(self.memory, at.wrapping_add(piece * step))?;
             pieces.extend_from_slice(&piece);
         }
-        Ok(fingerprint::of_bytes(kind as u8, length, &pieces))
+        Ok(fingerprint::of_bytes(kind.fingerprint, length, &pieces))
     }
 
-    fn read_text(&mut self, address: u64, object: &mut Object) -> io::Result<u64> {
+    fn read_text(&mut self, address: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
         let head: [u8; 40] = read_array(self.memory, address)?;
         let state = u32_at(&head, TEXT_STATE);
         let (width, is_compact, is_ascii) =
@@ -236,13 +267,13 @@ impl<'a> Heap<'a> {
         let bytes = length * width;
         if is_compact {
             let at = address.wrapping_add(data.into());
-            object.content = self.content(Kind::Text, length, at, bytes)?;
+            object.content = self.content(kind, length, at, bytes)?;
             return Ok(u64::from(data) + bytes + width);
         }
         // A string of a derived type keeps its characters elsewhere.
         let at = read_u64(self.memory, address.wrapping_add(self.code.compact_data.into()))?;
-        object.content = self.content(Kind::Text, length, at, bytes)?;
-        self.add_block(object, at, bytes + width);
+        object.content = self.content(kind, length, at, bytes)?;
+        self.add_table(object, at, bytes + width);
         Ok(u64::from(self.code.compact_data) + 8)
     }
 
@@ -256,18 +287,18 @@ impl<'a> Heap<'a> {
         let head: [u8; 24] = read_array(self.memory, address.wrapping_add(24))?;
         let (allocated, start) = (bounded(u64_at(&head, 0))?, u64_at(&head, 16));
         if length > 0 {
-            object.content = self.content(kind.kind, length, start, length)?;
+            object.content = self.content(kind, length, start, length)?;
         }
-        self.add_block(object, start, allocated);
+        self.add_table(object, start, allocated);
         Ok(kind.basic_bytes)
     }
 
-    fn read_int(&mut self, address: u64, size: u64, object: &mut Object) -> io::Result<u64> {
+    fn read_int(&mut self, address: u64, size: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
         let digits = if self.layout.has_tagged_int { size >> 3 } else { size.cast_signed().unsigned_abs() };
         let digits = bounded(digits)?;
         let sign = if self.layout.has_tagged_int { size & 3 } else { u64::from(size.cast_signed() < 0) };
         let at = address.wrapping_add(INT_DIGITS);
-        object.content = fingerprint::join(self.content(Kind::Int, digits, at, digits * 4)?, sign.into());
+        object.content = self.content(kind, digits << 2 | sign, at, digits * 4)?;
         Ok(INT_DIGITS + digits.max(1) * 4)
     }
 
@@ -278,19 +309,17 @@ impl<'a> Heap<'a> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         if table != address.wrapping_add(SET_SMALL_TABLE) {
-            self.add_block(object, table, slots * SET_ENTRY_BYTES);
+            self.add_table(object, table, slots * SET_ENTRY_BYTES);
         }
         object.held = Some(Held::Items { at: table, count: slots, stride: SET_ENTRY_BYTES });
-        object.content = fingerprint::of_size(kind.kind as u8, used);
+        object.content = fingerprint::of_size(kind.fingerprint, used);
         Ok(kind.basic_bytes)
     }
 
     fn read_dict(&mut self, address: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
-        let (entries, blocks) = Entries::read(self.memory, &self.layout, address)?;
-        for (at, bytes) in blocks {
-            self.add_block(object, at, bytes);
-        }
-        object.content = fingerprint::of_size(kind.kind as u8, entries.used);
+        let (entries, (table, bytes)) = Entries::read(self.memory, &self.layout, address)?;
+        self.add_table(object, table, bytes);
+        object.content = fingerprint::of_size(kind.fingerprint, entries.used);
         object.held = Some(Held::Pairs(entries));
         Ok(kind.basic_bytes)
     }
@@ -320,7 +349,7 @@ impl<'a> Heap<'a> {
             _ => behind = self.attributes(address, kind, object, &mut held)?,
         }
         held.retain(|address| *address != 0);
-        object.content = fingerprint::of_size(kind.kind as u8, 0);
+        object.content = fingerprint::of_size(kind.fingerprint, 0);
         object.held = Some(Held::Few(held));
         let items = if kind.item_bytes > 0 && kind.kind != Kind::Class {
             bounded(size.cast_signed().unsigned_abs())? * kind.item_bytes
@@ -355,7 +384,7 @@ impl<'a> Heap<'a> {
         let Some((values, is_apart)) = self.values_of(address, kind)? else { return Ok(0) };
         let bytes = self.add_values(values, held)?;
         if is_apart {
-            self.add_block(object, values, bytes);
+            self.add_table(object, values, bytes);
             return Ok(0);
         }
         Ok(bytes)
@@ -440,4 +469,10 @@ const MANAGED_VALUES: u64 = 32;
 /// A number of items, unless no object has so many.
 fn bounded(count: u64) -> io::Result<u64> {
     if count < ITEMS_MAX { Ok(count) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// What a block of this size takes.
+fn taken_bytes(bytes: u64) -> u64 {
+    let with_head = if bytes > POOLED_BYTES_MAX { bytes + 8 } else { bytes };
+    with_head.next_multiple_of(16)
 }

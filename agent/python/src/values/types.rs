@@ -1,6 +1,8 @@
 //! Types of objects: proven before they are believed, and read once.
 
-use std::{collections::HashMap, io, rc::Rc};
+use std::{io, rc::Rc};
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::{
     PageMemory,
@@ -133,7 +135,7 @@ impl Types {
         let is_heap_type = flags & HEAP_TYPE != 0;
         Ok(Some(Type {
             kind: self.kind(address, flags, is_heap_type, &name),
-            fingerprint: fingerprint::of_bytes(0, 0, name.as_bytes()),
+            fingerprint: fingerprint::of_type(&name),
             name,
             basic_bytes,
             item_bytes,

@@ -1,7 +1,7 @@
 //! Which objects were counted: one bit for every 16 bytes of the pages that hold any, as objects are aligned; and which
 //! pages the collector writes to.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 #[derive(Debug, Default)]
 pub(super) struct Visited {

@@ -1,10 +1,14 @@
 //! The walk itself: depth first, without recursion, every object once.
+//!
+//! Of large containers not every object is followed. Which ones are is decided by the content of their keys, or by their
+//! place in a list, so that every process follows the same ones; text in lists is always read, as its order may depend
+//! on the hash seed. What many containers hold counts less for each way to it.
 
 use super::{
     PageMemory, ValueLimits, Values,
     fingerprint::{self, Fingerprint},
     object::{Entries, Heap, Held, Object},
-    owners::{Counted, Owner, Owners},
+    owners::{Counted, Owner, Owners, Weight},
     types::Kind,
     visited::Visited,
 };
@@ -32,17 +36,51 @@ struct Open {
     key: Fingerprint,
     /// The value whose key was handed out.
     value: Option<u64>,
+    /// What it stands for.
+    weight: Weight,
+    /// Of what it holds, one in so many is followed.
+    one_in: u64,
+}
+
+/// An object that comes next.
+#[derive(Clone, Copy)]
+struct Next {
+    address: u64,
+    weight: Weight,
+    /// Of its kind everything is followed, whether it was chosen or not; of other kinds only what was chosen, which
+    /// stands for so many.
+    chosen: Choice,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Choice {
+    /// Whatever it is.
+    All,
+    /// One of so many.
+    One(u64),
+    /// Only if it is text.
+    Text,
 }
 
 /// What became of one object.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one turn of the walk; a box for each container costs more"
+)]
 enum Step {
     /// Its content, all of it.
     Done(Fingerprint),
-    /// A container to be read first, and its address.
-    Into(u64, Object),
+    /// A container to be read first.
+    Into(Open),
 }
 
 const DEPTH_MAX: usize = 1 << 15;
+/// Of large containers, at least so many objects are followed,
+const FOLLOWED_MIN: u64 = 512;
+/// and at least one in so many.
+const ONE_IN_MAX: u64 = 16;
+/// Objects within objects that were chosen are not chosen from again when these stand for so many.
+const WEIGHT_MAX: u64 = 64;
 /// How often the caller is asked, in objects.
 const ASKED_EVERY: u64 = 1 << 10;
 const MODULES_MAX: u64 = 1 << 17;
@@ -128,12 +166,11 @@ impl<'a> Walk<'a> {
     /// Counts everything that an object holds, itself first.
     fn follow(&mut self, owner: usize, address: u64) {
         let mut stack: Vec<Open> = Vec::new();
-        let mut next = self.step(owner, address, true);
+        let first = Next { address, weight: Weight { one_in: 1, by_chance: 1.0 }, chosen: Choice::All };
+        let mut next = self.step(owner, first, true);
         loop {
             match next {
-                Step::Into(address, object) => {
-                    stack.push(Open { address, object, at: 0, sum: 0, key: 0, value: None });
-                }
+                Step::Into(open) => stack.push(open),
                 Step::Done(content) => match stack.last_mut() {
                     Some(open) => open.add(content),
                     None => return,
@@ -141,7 +178,7 @@ impl<'a> Walk<'a> {
             }
             let can_nest = stack.len() < DEPTH_MAX;
             next = match stack.last_mut().map(|open| open.next(self.heap.memory)) {
-                Some(Some(address)) => self.step(owner, address, can_nest),
+                Some(Some(next)) => self.step(owner, next, can_nest),
                 _ => match stack.pop() {
                     Some(open) => Step::Done(self.close(owner, open)),
                     None => return,
@@ -150,13 +187,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self, owner: usize, address: u64, can_nest: bool) -> Step {
+    fn step(&mut self, owner: usize, next: Next, can_nest: bool) -> Step {
         if self.values.is_cut {
             return Step::Done(0);
         }
-        let Some(object) = self.heap.read(address) else {
-            self.values.unreadable += 1;
-            return Step::Done(0);
+        let Next { address, chosen, .. } = next;
+        let object = match self.heap.read(address, |kind| chosen != Choice::Text || kind == Kind::Text) {
+            Ok(Some(object)) => object,
+            Ok(None) => return Step::Done(0),
+            Err(_) => {
+                self.values.unreadable += 1;
+                return Step::Done(0);
+            }
         };
         let content = object.content;
         if object.kind == Kind::Module || !self.visited.insert(address) {
@@ -169,64 +211,117 @@ impl<'a> Walk<'a> {
         if object.documentation != 0 {
             self.documentation(object.documentation);
         }
+        let weight = next.weight_of(&object);
         if object.held.is_some() {
             if can_nest {
-                return Step::Into(address, object);
+                return Step::Into(Open::new(address, object, weight));
             }
             self.values.too_deep += 1;
         }
-        self.count(owner, (address, &object), content);
+        self.count(owner, (address, &object), content, weight);
         Step::Done(content)
     }
 
     /// A container whose objects were all read.
     fn close(&mut self, owner: usize, open: Open) -> Fingerprint {
         let content = fingerprint::join(open.object.content, open.sum);
-        self.count(owner, (open.address, &open.object), content);
+        self.count(owner, (open.address, &open.object), content, open.weight);
         content
     }
 
-    fn count(&mut self, owner: usize, (address, object): (u64, &Object), fingerprint: Fingerprint) {
+    fn count(
+        &mut self,
+        owner: usize,
+        (address, object): (u64, &Object),
+        fingerprint: Fingerprint,
+        weight: Weight,
+    ) {
         if object.is_collected {
             self.visited.collect(address);
         }
-        let counted =
-            Counted { fingerprint, share: object.share, flat_own_bytes: object.flat_own_bytes, address };
+        let Object { share, flat_own_bytes, table, head_bytes, .. } = *object;
+        let counted = Counted { fingerprint, share, flat_own_bytes, table, head_bytes, address, weight };
         self.owners.count(&self.limits, owner, counted);
     }
 
     /// Counts the documentation of a function or module: it has an owner of its own, as it can be left out.
     fn documentation(&mut self, address: u64) {
-        if let Some(object) = self.heap.read(address).filter(|object| object.kind == Kind::Text)
+        if let Ok(Some(object)) = self.heap.read(address, |kind| kind == Kind::Text)
             && self.visited.insert(address)
         {
-            self.count(self.documentation, (address, &object), object.content);
+            let weight = Weight { one_in: 1, by_chance: 1.0 };
+            self.count(self.documentation, (address, &object), object.content, weight);
         }
     }
 }
 
+impl Next {
+    /// What the object stands for, now that it is known what it is.
+    fn weight_of(&self, object: &Object) -> Weight {
+        let one_in = match self.chosen {
+            Choice::One(one_in) if object.kind != Kind::Text => one_in,
+            _ => 1,
+        };
+        let weight = Weight { one_in: self.weight.one_in * one_in, ..self.weight };
+        let passed_over = self.weight.by_chance * one_in as f64;
+        if passed_over <= 1.0 {
+            return weight;
+        }
+        // Each of so many references was a chance to get here.
+        let references = object.references.clamp(1, REFERENCES_MAX) as i32;
+        let missed = (1.0 - 1.0 / passed_over).powi(references);
+        Weight { by_chance: 1.0 / (1.0 - missed), ..weight }
+    }
+}
+
+/// With so many references nothing is missed.
+const REFERENCES_MAX: u64 = 1 << 12;
+
 impl Open {
-    /// The next object that this one holds.
-    fn next(&mut self, memory: &dyn PageMemory) -> Option<u64> {
-        if let Some(value) = self.value.take() {
-            return Some(value);
+    fn new(address: u64, object: Object, weight: Weight) -> Self {
+        let count = match &object.held {
+            Some(Held::Pairs(entries)) => entries.used,
+            Some(Held::Items { count, .. }) if object.kind != Kind::Set => *count,
+            _ => 0,
+        };
+        let one_in = match (count / FOLLOWED_MIN).min(ONE_IN_MAX) {
+            0 => 1,
+            _ if weight.one_in >= WEIGHT_MAX => 1,
+            most => 1 << most.ilog2(),
+        };
+        Self { address, object, at: 0, sum: 0, key: 0, value: None, weight, one_in }
+    }
+
+    /// The next object that this one holds and that is followed.
+    fn next(&mut self, memory: &dyn PageMemory) -> Option<Next> {
+        let all = Next { address: 0, weight: self.weight, chosen: Choice::All };
+        if let Some(address) = self.value.take() {
+            if (self.key as u64).is_multiple_of(self.one_in) {
+                let one_in = self.weight.one_in * self.one_in;
+                let by_chance = self.weight.by_chance * self.one_in as f64;
+                return Some(Next { address, weight: Weight { one_in, by_chance }, ..all });
+            }
+            self.sum = self.sum.wrapping_add(fingerprint::join(self.key, 0));
         }
         match self.object.held.as_ref()? {
             Held::Few(held) => {
                 let next = held.get(self.at as usize).copied();
                 self.at += 1;
-                next
+                next.map(|address| Next { address, ..all })
             }
             Held::Items { at, count, stride } => {
                 while self.at < *count {
-                    let item = at.wrapping_add(self.at * stride);
+                    let number = self.at;
+                    let item = at.wrapping_add(number * stride);
                     self.at += 1;
                     let address = crate::memory::read_u64(memory, item).ok()?;
                     // An entry of a set that was removed keeps a mark in its place.
                     let is_removed = self.object.kind == Kind::Set
                         && crate::memory::read_u64(memory, item.wrapping_add(8)).ok()? == u64::MAX;
                     if address != 0 && !is_removed {
-                        return Some(address);
+                        let is_chosen = spread(number).is_multiple_of(self.one_in);
+                        let chosen = if is_chosen { Choice::One(self.one_in) } else { Choice::Text };
+                        return Some(Next { address, chosen, ..all });
                     }
                 }
                 None
@@ -238,7 +333,7 @@ impl Open {
                     let (key, value) = entries.pair(memory, at).ok()?;
                     if key != 0 && value != 0 {
                         self.value = Some(value);
-                        return Some(key);
+                        return Some(Next { address: key, ..all });
                     }
                 }
                 None
@@ -257,4 +352,9 @@ impl Open {
             _ => self.sum = fingerprint::join(self.sum, content),
         }
     }
+}
+
+/// Spreads places in a list, so that what is chosen follows no pattern.
+fn spread(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }

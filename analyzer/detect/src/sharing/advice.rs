@@ -1,6 +1,6 @@
 //! What to change, in the words of what runs the processes.
 
-use super::Evidence;
+use super::{Cause, Evidence};
 
 /// What runs the processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,11 +59,72 @@ pub(super) fn loaded(evidence: &Evidence, owner: &str, is_flat: bool) -> String 
         "then gc.freeze() before the fork; reading the objects still makes their pages private, which `mb_retained` \
         counts; flat data (array, mmap, a database file) stays shared"
     };
-    format!(
-        "{owner} is loaded after the fork in each process: {how}, {then}; check first: threads, sockets and random \
-        seeds made before a fork"
-    )
+    format!("{owner} is loaded after the fork in each process: {how}, {then}")
 }
+
+/// The lines to write. None where it is not known what runs the processes, or there is no one change.
+pub(super) fn change(server: Server, cause: Cause) -> Option<String> {
+    if !matches!(cause, Cause::LoadedAfterFork | Cause::Dirtied | Cause::BrokenPages) {
+        return None;
+    }
+    let lines = match server {
+        Server::Gunicorn => GUNICORN,
+        Server::Uwsgi => UWSGI,
+        Server::Celery => CELERY,
+        Server::Other => return None,
+    };
+    Some(lines.to_owned())
+}
+
+/// What may go wrong with a change.
+pub(super) fn risk(cause: Cause) -> &'static str {
+    match cause {
+        Cause::LoadedAfterFork | Cause::EqualPages => {
+            "threads, sockets and random seeds that are made before the fork are in every worker; new code needs a \
+            restart of the parent, not only of its workers"
+        }
+        Cause::Dirtied | Cause::BrokenPages => {
+            "what is garbage at the freeze is kept for good: collect once just before it"
+        }
+        Cause::Docstrings => "assert statements go too, and programs that read __doc__ find nothing",
+        Cause::ZeroPages => "memory that is given back has to be taken again when it is needed",
+        Cause::Arenas => "threads that allocate much at once wait for each other",
+    }
+}
+
+/// Frozen once the application is loaded and before the first worker is forked.
+const GUNICORN: &str = "\
+# gunicorn.conf.py
+import gc
+preload_app = True
+gc.disable()
+def when_ready(server):
+    gc.collect()
+    gc.freeze()
+def post_fork(server, worker):
+    gc.enable()";
+
+const UWSGI: &str = "\
+# uwsgi.ini
+master = true
+lazy-apps = false
+# at the end of the application's module
+import gc
+gc.collect()
+gc.freeze()";
+
+const CELERY: &str = "\
+# where the Celery app is made, after it has imported what tasks need
+import gc
+from celery.signals import worker_init
+@worker_init.connect
+def freeze(**_):
+    gc.collect()
+    gc.freeze()";
+
+pub(super) const OPTIMIZE: &str = "PYTHONOPTIMIZE=2";
+
+pub(super) const ARENAS_MAX: &str = "MALLOC_ARENA_MAX=2";
 
 /// Loaded before the fork, and private since.
 pub(super) fn dirtied(evidence: &Evidence, collector_bytes: u64) -> String {

@@ -8,9 +8,6 @@ use super::{Cause, Copies, Evidence, Holding, Opportunity, advice};
 const DOCSTRINGS: &str = "docstrings";
 /// Heaps for threads that a process has with good reason.
 const USUAL_ARENAS: u64 = 8;
-/// Parts of a saving by refcounted objects that were left after each was read: 1 of 3, as measured.
-const KEPT_AFTER_READING: u64 = 3;
-
 /// What is loaded by each process counts when at least one part of so many is equal.
 const EQUAL_PART_MIN: u64 = 4;
 
@@ -66,7 +63,9 @@ fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum))
         Cause::Dirtied => (sum.collector_bytes + flat_saved_bytes).min(saved_bytes),
         _ => {
             let flat = flat_saved_bytes.min(saved_bytes);
-            flat + (saved_bytes - flat) / KEPT_AFTER_READING
+            // Where all read the rest, each has it again, and so has the parent, which did not have it before.
+            let of_parent = (saved_bytes - flat).checked_div(processes.saturating_sub(1));
+            flat.saturating_sub(of_parent.unwrap_or_default())
         }
     };
     Opportunity {
@@ -81,6 +80,8 @@ fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum))
             Cause::Dirtied => advice::dirtied(evidence, sum.collector_bytes.min(saved_bytes)),
             _ => advice::loaded(evidence, owner, flat_saved_bytes * 2 > saved_bytes),
         },
+        change: advice::change(evidence.server, cause),
+        risk: advice::risk(cause),
     }
 }
 
@@ -98,6 +99,8 @@ fn docstrings(evidence: &Evidence, saved_bytes_min: u64) -> Option<Opportunity> 
         saved_bytes: Some(bytes),
         retained_bytes: Some(bytes),
         advice: advice::DOCSTRINGS.to_owned(),
+        change: Some(advice::OPTIMIZE.to_owned()),
+        risk: advice::risk(Cause::Docstrings),
     })
 }
 
@@ -125,6 +128,8 @@ pub(super) fn of_pages(evidence: &Evidence, saved_bytes_min: u64) -> Vec<Opportu
                     saved_bytes: Some(copies.saved_bytes),
                     retained_bytes,
                     advice: advice.to_owned(),
+                    change: advice::change(evidence.server, cause),
+                    risk: advice::risk(cause),
                 });
             }
         }
@@ -161,6 +166,8 @@ pub(super) fn of_arenas(evidence: &Evidence, saved_bytes_min: u64) -> Option<Opp
         saved_bytes: None,
         retained_bytes: None,
         advice: advice::ARENAS.to_owned(),
+        change: Some(advice::ARENAS_MAX.to_owned()),
+        risk: advice::risk(Cause::Arenas),
     })
 }
 

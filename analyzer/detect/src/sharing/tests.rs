@@ -50,7 +50,7 @@ fn each_cause_keeps_its_own_part() {
     ];
     let found = opportunities(&evidence(holdings, Vec::new()), MB);
     insta::assert_snapshot!(table(&found), @"
-    conf.SETTINGS | dict | 75 x 4 | saved 225 retained 75
+    conf.SETTINGS | dict | 75 x 4 | saved 225 retained 0
     data.TREE | dict | 20 x 4 | saved 60 retained 50
     model.WEIGHTS | bytes | 10 x 4 | saved 30 retained 30
     all modules | docstrings | 3 x 4 | saved 12 retained 12
@@ -90,7 +90,7 @@ fn pages_count_only_what_owners_do_not() {
     let holdings = vec![Holding { loaded: copies(4, 75), own_bytes: 300 * MB, ..settings }];
     let found = opportunities(&evidence(holdings, vec![pages.clone()]), MB);
     insta::assert_snapshot!(table(&found), @"
-    conf.SETTINGS | dict | 75 x 4 | saved 225 retained 75
+    conf.SETTINGS | dict | 75 x 4 | saved 225 retained 0
     anonymous | equal pages | 35 x 4 | saved 105 retained ?
     anonymous | zero pages | 5 x 4 | saved 15 retained 15
     ");
@@ -106,8 +106,8 @@ fn nothing_saves_more_than_there_is() {
     ];
     let evidence = Evidence { own_bytes: 300 * MB, ..evidence(holdings, Vec::new()) };
     insta::assert_snapshot!(table(&opportunities(&evidence, MB)), @"
-    conf.A | dict | 75 x 4 | saved 225 retained 75
-    conf.B | dict | 50 x 4 | saved 75 retained 50
+    conf.A | dict | 75 x 4 | saved 225 retained 0
+    conf.B | dict | 50 x 4 | saved 75 retained 0
     ");
 }
 

@@ -26,12 +26,12 @@ const GENERAL: u8 = 0;
 const SHARES_MAX: u64 = 1 << 8;
 
 impl Entries {
-    /// The entries of a dictionary and the blocks of memory that it alone has.
+    /// The entries of a dictionary, and the address and size of the block that it alone has.
     pub(super) fn read(
         memory: &dyn PageMemory,
         layout: &ValueLayout,
         dict: u64,
-    ) -> io::Result<(Self, Vec<(u64, u64)>)> {
+    ) -> io::Result<(Self, (u64, u64))> {
         let head: [u8; 32] = read_array(memory, dict.wrapping_add(USED))?;
         let (used, keys, values) = (u64_at(&head, 0), u64_at(&head, 16), u64_at(&head, 24));
         let table = Table::read(memory, layout, keys)?;
@@ -52,7 +52,7 @@ impl Entries {
             Some(values) => (values, count * 8),
             None => (keys, table.bytes),
         };
-        Ok((entries, vec![block]))
+        Ok((entries, block))
     }
 
     /// The key and value of an entry; 0 for none.
