@@ -1,7 +1,9 @@
 //! `fewer sharing`: what several live processes hold in memory more than once, and what to change.
 
+mod fleet;
 mod json;
 mod text;
+mod trial;
 
 use std::{
     path::Path,
@@ -11,17 +13,27 @@ use std::{
 use agent::memory_report::{self, MemoryLimits, MemoryReport, Outcome, ProcessReport};
 use analyzer_detect::sharing::{self, Arenas, Copies, Evidence, Holding, Opportunity, Pages, Server};
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use crate::terminal;
+use crate::{collector_args::CollectorArgs, terminal};
 
 /// Arguments of `fewer sharing`.
 #[derive(Args, Debug)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct SharingArgs {
-    /// Compare these processes: the workers of one service, as a rule.
-    #[arg(short, long = "pid", value_name = "PID", required = true, value_delimiter = ',',
+    /// Something other than comparing.
+    #[command(subcommand)]
+    pub(crate) action: Option<SharingAction>,
+    /// Compare these processes: the workers of one service, as a rule. Without it, what agents reported to a
+    /// collector is told.
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',',
         value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pids: Vec<u32>,
+    #[command(flatten)]
+    pub(crate) collector: CollectorArgs,
+    /// Only this service.
+    #[arg(long, value_name = "NAME", conflicts_with = "pids")]
+    pub(crate) service: Option<String>,
     /// Print everything as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -34,12 +46,22 @@ pub(crate) struct SharingArgs {
     pub(crate) timeout: u64,
 }
 
+/// What else can be done.
+#[derive(Subcommand, Debug)]
+pub(crate) enum SharingAction {
+    /// Measure what a change saves: run it by turns with the present set-up, under the same use.
+    #[command(after_long_help = trial::HELP)]
+    Try(trial::TrialArgs),
+}
+
 /// What a person reads after the options.
 pub(crate) const HELP: &str = "\
 Examples:
   fewer sharing -p 1234,1235,1236,1237           four workers of one service
   fewer sharing -p $(pgrep -d, -f 'gunicorn')    a master and all its workers
   fewer sharing -p 1234,1235 --json              for programs
+  fewer sharing --service feed                   all hosts with an agent
+  fewer sharing try --help                       measure what a change saves
 
 Private memory is compared in two ways. Pages, for any program: zeros, pages equal at the same
 address in forked processes (copy-on-write was broken), and pages equal elsewhere. Values, for
@@ -53,7 +75,8 @@ Columns (MB are millions of bytes):
   mb_per_process   in each process, on average
   processes        how many hold it
   mb_saved         what one copy for all would save, right after the change
-  mb_retained      of that, what stays saved once the memory was used; ? where that cannot be said
+  mb_retained      of that, what stays saved once every object was read; ? where that cannot be
+                   said. What real use leaves is between the two: measure it with `fewer sharing try`
   advice           what to change
 
 Exit codes: 0 compared, 1 no process could be read, 2 bad command line.";
@@ -69,6 +92,16 @@ struct Findings {
 
 /// Compares once; returns the exit code.
 pub(crate) fn run(args: &SharingArgs) -> anyhow::Result<u8> {
+    if let Some(SharingAction::Try(trial)) = &args.action {
+        return trial::run(trial);
+    }
+    let saved_bytes_min = (args.min_mb * MB) as u64;
+    if args.pids.is_empty() {
+        let report = fleet::report(&args.collector, args.service.as_deref(), saved_bytes_min)?;
+        let json = || serde_json::to_string(&report).map(|json| json + "\n");
+        terminal::say(&if args.json { json()? } else { report.to_text() });
+        return Ok(0);
+    }
     let end = Instant::now() + Duration::from_secs(args.timeout);
     let mut pids = args.pids.clone();
     pids.sort_unstable();
@@ -78,7 +111,7 @@ pub(crate) fn run(args: &SharingArgs) -> anyhow::Result<u8> {
     if report.processes.iter().all(|process| process.outcome != Outcome::Read) {
         bail!("no process could be read: {}", text::complaints(&report).join("; "));
     }
-    let opportunities = sharing::opportunities(&evidence(&report), (args.min_mb * MB) as u64);
+    let opportunities = sharing::opportunities(&evidence(&report), saved_bytes_min);
     let findings = Findings { report, opportunities };
     terminal::say(&if args.json { json::document(&findings) } else { text::page(&findings) });
     Ok(0)

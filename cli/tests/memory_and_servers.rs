@@ -53,7 +53,18 @@ fn sharing_compares_programs_of_any_kind() {
     let row = rows.iter().find(|row| row["kind"] == "equal pages").unwrap();
     let mut names: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["advice", "kind", "mb_per_process", "mb_retained", "mb_saved", "owner", "processes"]);
+    let expected = [
+        "advice",
+        "change",
+        "kind",
+        "mb_per_process",
+        "mb_retained",
+        "mb_saved",
+        "owner",
+        "processes",
+        "risk",
+    ];
+    assert_eq!(names, expected);
     assert_eq!(row["processes"], 2);
     assert!(row["mb_saved"].as_f64().unwrap() > 1.0 && row["mb_retained"].is_null(), "{row}");
     assert_eq!(found["processes"][0]["values"], "no CPython");

@@ -26,6 +26,8 @@ fn row(row: &Opportunity) -> Value {
         "mb_saved": row.saved_bytes.map(mb),
         "mb_retained": row.retained_bytes.map(mb),
         "advice": row.advice,
+        "change": row.change,
+        "risk": row.risk,
     })
 }
 

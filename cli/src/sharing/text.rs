@@ -34,20 +34,26 @@ pub(super) fn page(findings: &Findings) -> String {
         "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}\n",
         "owner", "kind", "mb_per_process", "processes", "mb_saved", "mb_retained"
     );
-    page + &findings.opportunities.iter().map(row).collect::<String>()
+    page += &findings.opportunities.iter().map(row).collect::<String>();
+    let mut changes: Vec<&str> =
+        findings.opportunities.iter().filter_map(|row| row.change.as_deref()).collect();
+    changes.sort_unstable();
+    changes.dedup();
+    changes.into_iter().fold(page, |page, change| page + &format!("\nto write:\n{change}\n"))
 }
 
 fn row(row: &Opportunity) -> String {
     let or_unknown = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), mb);
     format!(
-        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}\n    {}\n",
+        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}\n    {}\n    risk: {}\n",
         cut(&row.owner, OWNER_WIDTH),
         cut(&row.kind, KIND_WIDTH),
         mb(row.bytes_per_process),
         row.processes,
         or_unknown(row.saved_bytes),
         or_unknown(row.retained_bytes),
-        row.advice
+        row.advice,
+        row.risk
     )
 }
 
