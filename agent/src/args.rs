@@ -67,6 +67,9 @@ pub struct RunArgs {
     /// Ceiling for the agent's resident memory in megabytes; above it caches are emptied [default: 64].
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_rss_mb: Option<u64>,
+    /// Look at what processes hold in memory this often, 10 to 86400; 0 for never.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = memory_seconds)]
+    pub memory_seconds: u64,
 }
 
 /// How to sample, for the agent and for recordings, apart from the rate.
@@ -150,6 +153,7 @@ impl RunArgs {
                 cpus: self.max_cpu_percent.map_or(defaults.cpus, |percent| percent / 100.0),
                 rss_bytes: self.max_rss_mb.map_or(defaults.rss_bytes, |mb| Some(mb << 20)),
             },
+            memory_interval: (self.memory_seconds > 0).then(|| Duration::from_secs(self.memory_seconds)),
         })
     }
 }
@@ -157,6 +161,11 @@ impl RunArgs {
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.parse::<f64>().ok().filter(|percent| percent.is_finite() && *percent > 0.0);
     percent.ok_or_else(|| "give a number above 0".to_owned())
+}
+
+fn memory_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds == 0 || (10..=86_400).contains(seconds));
+    seconds.ok_or_else(|| "give 0, or seconds from 10 to 86400".to_owned())
 }
 
 fn stack_kb(text: &str) -> Result<u32, String> {
@@ -191,6 +200,10 @@ mod tests {
         assert_eq!(
             ["0.5", "0", "-1", "nan", "x"].map(|text| percent(text).ok()),
             [Some(0.5), None, None, None, None]
+        );
+        assert_eq!(
+            ["0", "10", "86400", "9", "x"].map(|text| memory_seconds(text).ok()),
+            [Some(0), Some(10), Some(86_400), None, None]
         );
         assert_eq!(
             ["8", "64", "4", "68", "10", "x"].map(|text| stack_kb(text).ok()),

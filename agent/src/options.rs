@@ -1,6 +1,6 @@
 //! What a caller can choose.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use agent_bpf::{Backend, SamplerOptions, Target};
 use model::LabelSet;
@@ -33,6 +33,8 @@ pub struct AgentOptions {
     pub collector: ClientOptions,
     /// What the agent may cost.
     pub ceilings: Ceilings,
+    /// How often it looks at what processes hold in memory; `None` for never.
+    pub memory_interval: Option<Duration>,
 }
 
 impl Default for Sampling {

@@ -1,4 +1,4 @@
-//! The agent at work: one thread samples, one names what was sampled, one sends.
+//! The agent at work: one thread samples, one names what was sampled, one sends, and one looks at memory now and then.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,9 @@ use crate::{
     cost::{self, CpuMeter},
     error::AgentError,
     host,
+    memory_report::reporter::{self, Found, ReporterOptions},
     options::AgentOptions,
+    processes::ProcessOptions,
     random,
     report::{self, State},
     session::{Session, SessionOptions},
@@ -44,6 +46,8 @@ const PUMP: Duration = Duration::from_millis(100);
 const QUEUED_WINDOWS: usize = 4;
 /// How long the end of the agent waits for the collector.
 const LAST_SEND: Duration = Duration::from_secs(3);
+/// What memory reports may take of the CPU time that the agent may take.
+const MEMORY_SHARE: f64 = 0.4;
 
 /// Runs until `stop` is set. The last window is then spooled, and sent if the collector answers at once.
 pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> {
@@ -70,15 +74,31 @@ pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> 
         tracing::warn!(%reason, "BPF is not used; `fewer agent doctor` says what that costs");
     }
     let meter = CpuMeter::default();
+    let (found, is_over) = (Found::default(), AtomicBool::new(false));
+    let reporter = options.memory_interval.map(|interval| ReporterOptions {
+        processes: ProcessOptions {
+            proc_root: "/proc".into(),
+            host_name: host.name.clone(),
+            extra_labels: options.sampling.labels.clone(),
+        },
+        interval,
+        cpus: options.ceilings.cpus * MEMORY_SHARE,
+    });
     let (jobs, queue) = sync_channel(QUEUED_WINDOWS);
     thread::scope(|scope| {
         spawn(scope, "fewer-upload", || {
             meter.add_this_thread();
             upload::send_all(&outbox, &client, random::fraction);
         })?;
+        if let Some(reporter) = &reporter {
+            spawn(scope, "fewer-memory", || {
+                meter.add_this_thread();
+                reporter::run(reporter, &found, &is_over);
+            })?;
+        }
         let namer = spawn(scope, "fewer-symbols", || {
             meter.add_this_thread();
-            name_windows(queue, &outbox, &facts);
+            name_windows(queue, (&outbox, &found), &facts);
         });
         let sampled = namer.and_then(|namer| {
             meter.add_this_thread();
@@ -89,6 +109,7 @@ pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> 
             }
             sampled
         });
+        is_over.store(true, Ordering::Relaxed);
         outbox.close(Instant::now() + LAST_SEND);
         sampled
     })
@@ -192,7 +213,11 @@ impl Sampling<'_> {
 }
 
 /// Names each window's stacks and puts them into the spool.
-fn name_windows(queue: Receiver<Job>, outbox: &Outbox, facts: &BTreeMap<Arc<str>, Arc<str>>) {
+fn name_windows(
+    queue: Receiver<Job>,
+    (outbox, found): (&Outbox, &Found),
+    facts: &BTreeMap<Arc<str>, Arc<str>>,
+) {
     let mut names = Names::new(symbols::Limits::default());
     let mut spool_failures = 0;
     for mut job in queue {
@@ -205,9 +230,12 @@ fn name_windows(queue: Receiver<Job>, outbox: &Outbox, facts: &BTreeMap<Arc<str>
         let tally = &mut job.state.tally;
         tally.merge(&names.tally());
         tally.merge(&outbox.deliveries());
+        tally.merge(&found.tally());
         tally.set("spool_failures_total", "", spool_failures);
         let report = report::report(job.closed.window.end_ns, facts, &job.state, outbox.usage());
-        if let Err(error) = outbox.append(|key| wire::push::encode(key, &batch, Some(&report))) {
+        let memory = found.take();
+        let encode = |key| wire::push::encode_with_memory(key, &batch, Some(&report), &memory);
+        if let Err(error) = outbox.append(encode) {
             spool_failures += 1;
             tracing::error!(%error, "a window is lost");
         }

@@ -3,10 +3,13 @@
 mod breakdown;
 mod evaluations;
 mod export;
+mod findings;
 mod flamegraph;
+mod functions;
 mod health;
 mod hosts;
 mod labels;
+mod memory;
 mod requests;
 mod search;
 mod status;
@@ -41,11 +44,17 @@ pub(crate) const HEALTH: &str = "/healthz";
         requests::requests,
         breakdown::breakdown,
         evaluations::evaluations,
+        functions::functions,
+        findings::report,
+        findings::list,
+        findings::one,
+        findings::acknowledge,
         flamegraph::flamegraph,
         top::top,
         search::search,
         export::export,
         hosts::hosts,
+        memory::memory,
         status::status,
         status::openapi,
         prometheus::metrics,
@@ -66,11 +75,16 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/requests", get(requests::requests)),
         ("/api/v1/breakdown", get(breakdown::breakdown)),
         ("/api/v1/evaluations", get(evaluations::evaluations)),
+        ("/api/v1/functions", get(functions::functions)),
+        ("/api/v1/findings", get(findings::list).post(findings::report)),
+        ("/api/v1/findings/{id}", get(findings::one)),
+        ("/api/v1/findings/{id}/acknowledge", post(findings::acknowledge)),
         ("/api/v1/flamegraph", get(flamegraph::flamegraph)),
         ("/api/v1/top", get(top::top)),
         ("/api/v1/match", get(search::search)),
         ("/api/v1/export/{format}", get(export::export)),
         ("/api/v1/hosts", get(hosts::hosts)),
+        ("/api/v1/memory", get(memory::memory)),
         ("/api/v1/status", get(status::status)),
         ("/openapi.json", get(status::openapi)),
         ("/metrics", get(prometheus::metrics)),

@@ -15,7 +15,7 @@ use tokio::{sync::SemaphorePermit, task::spawn_blocking, time::timeout};
 use utoipa::ToSchema;
 use wire::{api::ErrorBody, push};
 
-use crate::{error::Error, state::Shared};
+use crate::{error::Error, memory, state::Shared};
 
 /// The acknowledgement of a push: it is on the disk.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -51,6 +51,16 @@ pub(crate) async fn push(
     let appended = state.store.submit(bytes.into(), decoded.key, decoded.batch)?.await?;
     if let Some(report) = decoded.report {
         state.hosts.hear(agent, report);
+    }
+    if !decoded.memory.is_empty() {
+        // Before the acknowledgement: a push that is sent again brings the same again.
+        state
+            .unqueued(move |state| {
+                let reports = memory::reports(decoded.memory)?;
+                reports.iter().try_for_each(|report| state.store.put_memory(report).map(|_| ()))?;
+                Ok(())
+            })
+            .await?;
     }
     Ok(Json(Acknowledged { stored: appended == Appended::Stored }).into_response())
 }

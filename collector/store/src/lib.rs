@@ -13,6 +13,7 @@ mod files;
 mod head;
 mod ingest;
 mod log;
+mod marginals;
 mod options;
 mod plan;
 mod query;
@@ -25,8 +26,10 @@ mod worker;
 pub use answer::{
     Answer, LabelTotals, RequestSeries, RequestShape, Rest, Timeline, TimelineShape, Unreadable,
 };
+pub use catalog::{FindingFilter, FindingTable, MemoryFilter, StoredFinding, StoredMemory, StoredReport};
 pub use error::StoreError;
 pub use options::{Clock, DecodePush, Decoded, Limits, StoreOptions, system_now_ns};
+pub use scan::cells::{Cell, CellShape, Cells};
 pub use stats::Stats;
 pub use store::{Appended, Pending, Store};
 

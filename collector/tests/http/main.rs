@@ -1,6 +1,8 @@
 //! The collector over real HTTP, against a real store.
 
 mod counts;
+mod findings;
+mod memory;
 mod page_types;
 mod queries;
 mod server;

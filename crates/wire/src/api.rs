@@ -4,6 +4,10 @@
 //! type, `cpu` by default). Values are in the unit of the profile type: nanoseconds of CPU. Requests are what programs
 //! counted themselves; CPU beside them is sampled unless its name says `counted`.
 
+pub mod findings;
+pub mod functions;
+pub mod memory;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -7,14 +7,15 @@ mod decode;
 mod encode;
 mod error;
 mod limits;
+mod memory;
 mod proto;
 
 pub use decode::decode;
-pub use encode::{encode, encode_within};
+pub use encode::{encode, encode_with_memory, encode_within};
 pub use error::PushError;
 pub use limits::Limits;
 
-use model::{AgentReport, Batch, PushKey};
+use model::{AgentReport, Batch, MemoryGroup, PushKey};
 
 /// The version that is written, and the newest that is read.
 pub const VERSION: u8 = 1;
@@ -31,6 +32,8 @@ pub struct Push {
     pub batch: Batch,
     /// What the agent says of itself.
     pub report: Option<AgentReport>,
+    /// What groups of processes hold in memory.
+    pub memory: Vec<MemoryGroup>,
 }
 
 #[cfg(test)]

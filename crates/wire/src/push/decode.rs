@@ -14,7 +14,7 @@ use model::{
 };
 use prost::Message;
 
-use super::{Limits, Push, PushError, VERSION, limits, proto};
+use super::{Limits, Push, PushError, VERSION, limits, memory, proto};
 
 /// The largest window that RFC 8878 asks every decoder to support: 8 MiB. It bounds memory before the first byte.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -88,7 +88,8 @@ fn push(message: proto::Push) -> Result<Push, PushError> {
             .collect::<Result<_, _>>()?,
     };
     batch.check().map_err(PushError::Batch)?;
-    Ok(Push { key, batch, report: message.report.map(report) })
+    let memory = message.memory.iter().map(|group| memory::group(group, &texts)).collect::<Result<_, _>>()?;
+    Ok(Push { key, batch, report: message.report.map(report), memory })
 }
 
 fn distinct<T: Eq + Hash>(field: &'static str, items: &[T]) -> Result<(), PushError> {
@@ -101,10 +102,10 @@ fn distinct<T: Eq + Hash>(field: &'static str, items: &[T]) -> Result<(), PushEr
 }
 
 /// The texts of the message, by index.
-struct Texts(Vec<Arc<str>>);
+pub(super) struct Texts(Vec<Arc<str>>);
 
 impl Texts {
-    fn get(&self, index: u32, field: &'static str) -> Result<Arc<str>, PushError> {
+    pub(super) fn get(&self, index: u32, field: &'static str) -> Result<Arc<str>, PushError> {
         match self.0.get(index as usize) {
             Some(text) => Ok(text.clone()),
             None if index == 0 => Ok(Arc::default()),
@@ -222,7 +223,7 @@ fn evaluations(message: &proto::FlagEvaluations, texts: &Texts) -> Result<FlagEv
 }
 
 /// The label set of two lists of indexes, keys and values, that the given fields have.
-fn labels(
+pub(super) fn labels(
     [keys, values]: [&Vec<u32>; 2],
     texts: &Texts,
     [keys_field, values_field]: [&'static str; 2],

@@ -3,18 +3,28 @@
 use std::{alloc::Layout, collections::HashMap};
 
 use model::{
-    AgentReport, Batch, FlagEvaluations, Frame, FrameKind, LabelSet, Measure, Profile, ProfileType, PushKey,
-    RequestCounts,
+    AgentReport, Batch, FlagEvaluations, Frame, FrameKind, LabelSet, Measure, MemoryGroup, Profile,
+    ProfileType, PushKey, RequestCounts,
 };
 use prost::Message;
 
-use super::{Limits, PushError, VERSION, limits, proto};
+use super::{Limits, PushError, VERSION, limits, memory, proto};
 
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// The body of a push.
 pub fn encode(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> Vec<u8> {
-    compress(&message(key, batch, report))
+    encode_with_memory(key, batch, report, &[])
+}
+
+/// The same with what groups of processes hold in memory.
+pub fn encode_with_memory(
+    key: PushKey,
+    batch: &Batch,
+    report: Option<&AgentReport>,
+    memory: &[MemoryGroup],
+) -> Vec<u8> {
+    compress(&message(key, batch, report, memory))
 }
 
 /// The body of a push that a reader with these limits will not refuse, or why it would.
@@ -25,7 +35,7 @@ pub fn encode_within(
     limits: &Limits,
 ) -> Result<Vec<u8>, PushError> {
     batch.check().map_err(PushError::Batch)?;
-    let message = message(key, batch, report);
+    let message = message(key, batch, report, &[]);
     limits::check_size("body", message.encoded_len(), limits.decompressed_bytes)?;
     limits::check_message(&message, limits)?;
     let body = compress(&message);
@@ -44,7 +54,7 @@ fn compress(message: &proto::Push) -> Vec<u8> {
     body
 }
 
-fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::Push {
+fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>, memory: &[MemoryGroup]) -> proto::Push {
     let mut texts = Texts::default();
     texts.index("");
     let frames = batch.frames.iter().map(|frame| frame_message(frame, &mut texts)).collect();
@@ -53,6 +63,7 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::
         batch.stacks.iter().map(|stack| proto::Stack { frames: stack.iter().map(|id| id.0).collect() });
     let requests = batch.requests.iter().map(|counts| requests_message(counts, &mut texts)).collect();
     let evaluations = batch.evaluations.iter().map(|one| evaluations_message(one, &mut texts)).collect();
+    let memory = memory.iter().map(|group| memory::message(group, &mut texts)).collect();
     proto::Push {
         agent_id: key.agent.0.to_be_bytes().to_vec(),
         sequence: key.sequence,
@@ -63,18 +74,19 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> proto::
         report: report.map(report_message),
         requests,
         evaluations,
+        memory,
     }
 }
 
 /// Texts of one message, each once.
 #[derive(Default)]
-struct Texts<'a> {
+pub(super) struct Texts<'a> {
     known: HashMap<&'a str, u32>,
     in_order: Vec<String>,
 }
 
 impl<'a> Texts<'a> {
-    fn index(&mut self, text: &'a str) -> u32 {
+    pub(super) fn index(&mut self, text: &'a str) -> u32 {
         let next = self.in_order.len() as u32;
         let index = *self.known.entry(text).or_insert(next);
         if index == next {
@@ -156,7 +168,7 @@ fn evaluations_message<'a>(
     }
 }
 
-fn label_indexes<'a>(labels: &'a LabelSet, texts: &mut Texts<'a>) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn label_indexes<'a>(labels: &'a LabelSet, texts: &mut Texts<'a>) -> (Vec<u32>, Vec<u32>) {
     labels.iter().map(|(key, value)| (texts.index(key), texts.index(value))).unzip()
 }
 

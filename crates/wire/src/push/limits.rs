@@ -27,6 +27,10 @@ pub struct Limits {
     pub requests: u64,
     /// Counts of evaluated flags.
     pub evaluations: u64,
+    /// Groups of processes with their memory.
+    pub memory: u64,
+    /// Bytes of what is said of them.
+    pub memory_bytes: u64,
     /// Labels of one profile or count.
     pub labels: u64,
     /// Bytes of one label's name or value.
@@ -50,6 +54,8 @@ impl Default for Limits {
             profiles: 64 << 10,
             requests: 64 << 10,
             evaluations: 64 << 10,
+            memory: 256,
+            memory_bytes: 4 << 20,
             labels: 64,
             label_bytes: 4096,
             report_bytes: 256 << 10,
@@ -64,18 +70,20 @@ const CUT_TEXTS: &str = "shorten it in the agent";
 
 /// Counts of the repeated fields of a message that is not decoded yet.
 pub(super) fn check_counts(message: &[u8], limits: &Limits) -> Result<(), PushError> {
-    let Some(fields) = fields::count::<10>(message) else {
+    let Some(fields) = fields::count::<11>(message) else {
         return Err(PushError::Malformed {
             field: "body",
             problem: "does not hold a protobuf message",
             fix: "check the sender against push.proto",
         });
     };
-    let [_, _, _, strings, frames, stacks, profiles, report, requests, evaluations] = fields;
+    let [_, _, _, strings, frames, stacks, profiles, report, requests, evaluations, memory] = fields;
     check_lists([strings, frames, stacks, profiles, requests, evaluations].map(|field| field.times), limits)?;
     at_most("strings", strings.longest_bytes, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
     let one = "send one report per push and drop its longest facts";
-    at_most("report", report.times.saturating_mul(report.longest_bytes), "bytes", limits.report_bytes, one)
+    at_most("report", report.times.saturating_mul(report.longest_bytes), "bytes", limits.report_bytes, one)?;
+    at_most("memory", memory.times, "groups", limits.memory, SEND_LESS)?;
+    at_most("memory", memory.longest_bytes, "bytes in one group", limits.memory_bytes, SEND_LESS)
 }
 
 /// Everything else that is limited in a message.
@@ -103,6 +111,7 @@ pub(super) fn check_message(message: &proto::Push, limits: &Limits) -> Result<()
     let values = message.profiles.iter().flat_map(|profile| &profile.sample_values);
     check_sum("profiles.sample_values", values.map(|value| value.unsigned_abs()), limits)?;
     check_request_counts(message, limits)?;
+    check_memory(message, limits)?;
     let report_bytes = message.report.as_ref().map_or(0, prost::Message::encoded_len) as u64;
     at_most("report", report_bytes, "bytes", limits.report_bytes, "drop its longest facts")
 }
@@ -127,6 +136,23 @@ fn check_request_counts(message: &proto::Push, limits: &Limits) -> Result<(), Pu
     check_sum("requests.client_errors", requests().map(|counts| counts.client_errors), limits)?;
     check_sum("requests.server_errors", requests().map(|counts| counts.server_errors), limits)?;
     check_sum("evaluations.count", message.evaluations.iter().map(|one| one.count), limits)
+}
+
+/// Number, size and texts of the groups of processes.
+fn check_memory(message: &proto::Push, limits: &Limits) -> Result<(), PushError> {
+    at_most("memory", message.memory.len() as u64, "groups", limits.memory, SEND_LESS)?;
+    let bytes = message.memory.iter().map(prost::Message::encoded_len).sum::<usize>() as u64;
+    at_most("memory", bytes, "bytes", limits.memory_bytes, SEND_LESS)?;
+    for group in &message.memory {
+        let labels = [&group.label_keys, &group.label_values];
+        check_labels(["memory.label_keys", "memory.label_values"], labels, message, limits)?;
+        check_texts("memory.program", &[group.program, group.values], message, limits)?;
+        let owners = group.owners.iter().flat_map(|owner| [owner.module, owner.attribute, owner.kind]);
+        let kinds = group.mappings.iter().map(|mapping| mapping.kind);
+        let kinds = kinds.chain(group.pages.iter().map(|pages| pages.kind));
+        check_texts("memory.owners", &owners.chain(kinds).collect::<Vec<_>>(), message, limits)?;
+    }
+    Ok(())
 }
 
 /// Number and length of the labels of one profile or count.

@@ -1,6 +1,10 @@
 //! The messages of `proto/fewer/push/v1/push.proto`, written out so that building needs no protobuf compiler. A test
 //! below holds them against the document.
 
+mod memory;
+
+pub(super) use memory::{EqualMemory, MappingMemory, MemoryGroup, OwnerMemory, PageMemory};
+
 use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -23,6 +27,8 @@ pub(super) struct Push {
     pub(super) requests: Vec<RequestCounts>,
     #[prost(message, repeated, tag = "9")]
     pub(super) evaluations: Vec<FlagEvaluations>,
+    #[prost(message, repeated, tag = "10")]
+    pub(super) memory: Vec<MemoryGroup>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use model::{
-    AgentId, BatchBuilder, FlagEvaluations, FrameId, LabelSet, Measure, RequestCounts, StackId, Window, keys,
+    AgentId, BatchBuilder, EqualMemory, FlagEvaluations, FrameId, LabelSet, MappingMemory, Measure,
+    MemoryGroup, MemorySize, OwnerMemory, PageMemory, RequestCounts, StackId, Window, keys,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -79,8 +80,62 @@ fn what_is_written_reads_back() {
     );
     for batch in [batch, counted()] {
         let push = decode(&encode(KEY, &batch, Some(&report())), &Limits::default()).unwrap();
-        assert_eq!(push, Push { key: KEY, batch, report: Some(report()) });
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), memory: Vec::new() });
     }
+}
+
+#[test]
+fn memory_reads_back_and_is_bounded() {
+    let equal = EqualMemory { processes: 4, bytes: 300, saved_bytes: 225, flat_saved_bytes: 20 };
+    let group = MemoryGroup {
+        at_ns: 77,
+        labels: LabelSet::new([(keys::SERVICE_NAME, "feed"), (keys::HOST_NAME, "web-1")]),
+        program: "python3 gunicorn app:wsgi".into(),
+        processes: 16,
+        compared: 4,
+        unread: 1,
+        is_forked: true,
+        python_minor: 11,
+        values: "walked".into(),
+        mappings: vec![MappingMemory {
+            kind: "heap".into(),
+            size: MemorySize { resident_bytes: 9, own_bytes: 8, swapped_bytes: 7, ..MemorySize::default() },
+        }],
+        pages: vec![PageMemory {
+            kind: "heap".into(),
+            broken: equal,
+            unique_bytes: 6,
+            ..PageMemory::default()
+        }],
+        pages_read_one_in: 2,
+        owners: vec![OwnerMemory {
+            module: "conf".into(),
+            attribute: "SETTINGS".into(),
+            kind: "dict".into(),
+            own_bytes: 320,
+            loaded: equal,
+            ..OwnerMemory::default()
+        }],
+        owners_left_out: 3,
+        arenas: 2,
+        arena_bytes: 1,
+    };
+    let memory = vec![group.clone(), MemoryGroup::default()];
+    let body = encode_with_memory(KEY, &counted(), None, &memory);
+    let push = decode(&body, &Limits::default()).unwrap();
+    assert_eq!((push.memory, push.batch), (memory, counted()));
+    let cases = [
+        Limits { memory: 1, ..Limits::default() },
+        Limits { memory_bytes: 40, ..Limits::default() },
+        Limits { label_bytes: 10, ..Limits::default() },
+    ];
+    for limits in cases {
+        let refused = decode(&body, &limits).unwrap_err();
+        assert!(refused.field().starts_with("memory") || refused.limit() == Some(10), "{refused}");
+    }
+    let mut message = small();
+    message.memory.push(proto::MemoryGroup { program: 4711, ..proto::MemoryGroup::default() });
+    assert_eq!(decode(&self::body(&message), &Limits::default()).unwrap_err().field(), "memory.program");
 }
 
 /// Released pushes stay readable (invariant I9). The files were written by the releases they are named after; one that
@@ -96,7 +151,7 @@ fn pushes_of_earlier_releases_are_readable() {
             std::fs::write(&file, encode(KEY, &batch, Some(&report()))).unwrap();
         }
         let push = decode(&std::fs::read(&file).unwrap(), &Limits::default()).unwrap();
-        assert_eq!(push, Push { key: KEY, batch, report: Some(report()) }, "{name}");
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), memory: Vec::new() }, "{name}");
     }
 }
 
@@ -320,7 +375,7 @@ proptest! {
         let key = PushKey { agent: AgentId(agent), sequence };
         let batch = random_batch(seed);
         let push = decode(&encode(key, &batch, None), &Limits::default()).unwrap();
-        prop_assert_eq!(push, Push { key, batch, report: None });
+        prop_assert_eq!(push, Push { key, batch, report: None, memory: Vec::new() });
     }
 
     #[test]

@@ -69,6 +69,59 @@ fn full() -> Push {
             reason: 67,
             count: u64::MAX,
         }],
+        memory: vec![memory()],
+    }
+}
+
+fn memory() -> MemoryGroup {
+    let equal = |first| {
+        Some(EqualMemory {
+            processes: first,
+            bytes: first + 1,
+            saved_bytes: first + 2,
+            flat_saved_bytes: first + 3,
+        })
+    };
+    MemoryGroup {
+        at_ns: -71,
+        label_keys: vec![72],
+        label_values: vec![73],
+        program: 74,
+        processes: 75,
+        compared: 76,
+        unread: 77,
+        forked: true,
+        python_minor: 78,
+        values: 79,
+        mappings: vec![MappingMemory {
+            kind: 81,
+            resident_bytes: 82,
+            proportional_bytes: 83,
+            own_bytes: 84,
+            huge_bytes: 85,
+            swapped_bytes: 86,
+            merged_bytes: 87,
+        }],
+        pages: vec![PageMemory {
+            kind: 91,
+            zero: equal(92),
+            broken: equal(96),
+            elsewhere: equal(100),
+            unique_bytes: 104,
+        }],
+        pages_read_one_in: 105,
+        owners: vec![OwnerMemory {
+            module: 111,
+            attribute: 112,
+            kind: 113,
+            own_bytes: 114,
+            loaded: equal(115),
+            dirtied: equal(119),
+            collector_bytes: 123,
+        }],
+        owners_left_out: 124,
+        arenas: 125,
+        arena_bytes: u64::MAX,
     }
 }
 
@@ -103,57 +156,7 @@ fn the_document_reads_what_the_code_writes() {
     let read = DynamicMessage::decode(descriptor, full().encode_to_vec().as_slice()).unwrap();
     let mut text = String::new();
     describe(&read, "", &mut text);
-    assert_snapshot!(text, @r#"
-    agent_id = Bytes(b"agent")
-    sequence = U64(2)
-    strings = String("text")
-    frames:
-      kind = EnumNumber(4)
-      function = U32(12)
-      file = U32(13)
-      line = U32(14)
-      executable = U32(15)
-      build_id = U32(16)
-      address = U64(9223372036854775808)
-      inlined = Bool(true)
-    stacks:
-      frames = U32(21)
-      frames = U32(22)
-    profiles:
-      type = EnumNumber(1)
-      start_ns = I64(-31)
-      end_ns = I64(32)
-      period = I64(-33)
-      label_keys = U32(34)
-      label_values = U32(35)
-      sample_stacks = U32(36)
-      sample_values = I64(-37)
-    report:
-      at_ns = I64(-41)
-      facts = Map({String("fact"): String("words")})
-      counters = Map({String("counter"): U64(18446744073709551615)})
-      gauges = Map({String("gauge"): F64(-0.5)})
-    requests:
-      start_ns = I64(-51)
-      end_ns = I64(52)
-      label_keys = U32(53)
-      label_values = U32(54)
-      requests = U64(55)
-      measured = U64(56)
-      cpu_ns = U64(57)
-      instructions = U64(58)
-      client_errors = U64(59)
-      server_errors = U64(60)
-    evaluations:
-      start_ns = I64(-61)
-      end_ns = I64(62)
-      label_keys = U32(63)
-      label_values = U32(64)
-      flag = U32(65)
-      variant = U32(66)
-      reason = U32(67)
-      count = U64(18446744073709551615)
-    "#);
+    assert_snapshot!("document", text);
     assert_eq!(Push::decode(read.encode_to_vec().as_slice()).unwrap(), full());
 }
 
