@@ -2,19 +2,29 @@
 //! found. The decisions are `analyzer-detect`'s, the words `analyzer-report`'s.
 
 pub mod acknowledged;
+pub mod alerts;
+pub mod analyze;
 pub mod canary;
+pub mod capacity;
 pub mod check;
 pub mod collector;
 mod error;
+pub mod findings;
 pub mod flags;
+pub mod forge;
 pub mod functions;
 pub mod git;
 pub mod hunks;
 mod languages;
+pub mod ledger;
 pub mod owners;
 pub mod paths;
+pub mod production;
 pub mod regressions;
+pub mod series;
+pub mod sharing;
+pub mod versions;
 
-pub use analyzer_detect::{comparison::Limits, stats::servers::Sizing};
+pub use analyzer_detect::{comparison::Limits, filters::floor::Floor, stats::servers::Sizing};
 pub use analyzer_report as report;
 pub use error::AnalyzerError;

@@ -41,13 +41,22 @@ pub(crate) enum Command {
     Sharing(crate::sharing::SharingArgs),
     /// Tell what a change costs: two revisions in CI, or a canary against its control.
     #[command(after_long_help = crate::check::HELP)]
-    Check(crate::check::CheckArgs),
+    Check(Box<crate::check::CheckArgs>),
+    /// Publish a check's report from a job that may write, for pull requests of forks.
+    #[command(after_long_help = crate::check::publish::HELP)]
+    Publish(crate::check::publish::PublishArgs),
     /// Tell what feature flags cost, endpoint by endpoint.
     #[command(after_long_help = crate::flags::HELP)]
     Flags(crate::flags::FlagsArgs),
-    /// Tell which endpoints got dearer, since when, and by which functions.
+    /// Tell what got dearer, since when, and with which version or flag.
     #[command(after_long_help = crate::regressions::HELP)]
     Regressions(crate::regressions::RegressionsArgs),
+    /// Look again and again for what got dearer, keep it, and tell who should know.
+    #[command(after_long_help = crate::analyze::HELP)]
+    Analyze(crate::analyze::AnalyzeArgs),
+    /// Say where plain series of numbers shift lastingly.
+    #[command(after_long_help = crate::detect::HELP)]
+    Detect(crate::detect::DetectArgs),
     /// Say which functions of live Python processes have never run.
     #[command(after_long_help = crate::dead_code::HELP)]
     DeadCode(crate::dead_code::DeadCodeArgs),

@@ -1,10 +1,12 @@
 //! `fewer`: one thin program over the libraries.
 
+mod analyze;
 mod args;
 mod capacity;
 mod check;
 mod collector_args;
 mod dead_code;
+mod detect;
 mod flags;
 mod number;
 mod ready;
@@ -37,8 +39,11 @@ fn main() -> ExitCode {
         Command::Capacity(args) => capacity::run(&args),
         Command::Sharing(args) => sharing::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Publish(args) => check::publish::run(&args),
         Command::Flags(args) => flags::run(&args),
         Command::Regressions(args) => regressions::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Detect(args) => detect::run(&args),
         Command::DeadCode(args) => dead_code::run(&args),
     };
     match done {

@@ -15,6 +15,7 @@ use collector::{Access, Collector};
 use tokio::sync::oneshot;
 
 use crate::{
+    analyze,
     args::UpArgs,
     ready::{self, Question},
     stop, terminal,
@@ -22,6 +23,11 @@ use crate::{
 
 /// Most bytes of pushes that wait; the collector is in the same process, so few ever do.
 const SPOOL_BYTES: u64 = 256 << 20;
+
+/// When it is first looked for what got dearer, and how often after that.
+const ANALYZES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(600));
+/// How often what processes hold in memory is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Runs until a signal; returns the exit code.
 pub(crate) fn run(args: &UpArgs) -> anyhow::Result<u8> {
@@ -64,6 +70,10 @@ fn run_agent(options: &AgentOptions, question: &Question, stop: &AtomicBool) -> 
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| ready::wait(question, &is_over));
+        scope.spawn(|| {
+            let collector = analyzer::collector::Collector::new(&question.url, question.token.clone());
+            analyze::beside(&collector, stop, ANALYZES);
+        });
         let result = agent::run(options, stop);
         is_over.store(true, Ordering::Relaxed);
         let Err(error @ AgentError::Sampler(_)) = result else {
@@ -96,6 +106,7 @@ fn agent_options(
         spool_limit_bytes: SPOOL_BYTES,
         collector: ClientOptions { collector, token, timeout: Duration::from_secs(30) },
         ceilings,
+        memory_interval: Some(MEMORY_INTERVAL),
     }
 }
 

@@ -2,9 +2,12 @@
 //! Values in, text out; the same report gives the same text.
 
 pub mod canary;
+pub mod capacity;
 pub mod check;
 pub mod flags;
 pub mod number;
 pub mod regressions;
+pub mod sharing;
+pub mod versions;
 
 pub use check::CheckReport;

@@ -94,6 +94,16 @@ impl Number {
     }
 }
 
+impl From<Amount> for Number {
+    fn from(amount: Amount) -> Self {
+        match amount {
+            Amount::Known(value) => Self::Known(value),
+            Amount::Estimate { value, standard_error } => Self::Estimate { value, error: standard_error },
+            Amount::Range { low, high } => Self::Range { low, high },
+        }
+    }
+}
+
 impl Inputs {
     /// In the words of the model; what is left out has no growth, one region and no reserve.
     pub(super) fn service(&self) -> Service {

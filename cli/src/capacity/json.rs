@@ -1,9 +1,10 @@
 //! The answer as one JSON document.
 
+use analyzer::report::capacity::CapacityReport;
 use analyzer_detect::capacity::{Need, Plan, Resource, Spread};
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::{Answer, prices::Prices};
 
 pub(super) fn document(answer: &Answer) -> String {
     let mut document = plan(&answer.plan);
@@ -13,12 +14,38 @@ pub(super) fn document(answer: &Answer) -> String {
         if let Some(changed) = &answer.changed {
             fields.insert("what_if".into(), json!({ "changes": answer.what_if, "plan": plan(changed) }));
         }
+        if let Some(prices) = &answer.prices {
+            let Spread { likely, low, high } = answer.plan.together;
+            fields.insert("saved_per_year".into(), prices.yearly_json((likely, low, high)));
+        }
     }
     format!("{document}\n")
 }
 
 pub(super) fn cannot_say(error: &anyhow::Error) -> String {
     format!("{}\n", json!({ "servers": null, "cannot_say": error.to_string() }))
+}
+
+/// The answer for every service.
+pub(super) fn fleet(
+    (report, changed): (&CapacityReport, Option<&CapacityReport>),
+    what_if: &[String],
+    prices: Option<&Prices>,
+) -> String {
+    let mut document = json!(report);
+    if let Some(fields) = document.as_object_mut() {
+        if let Some(changed) = changed {
+            fields.insert("what_if".into(), json!({ "changes": what_if, "services": changed.services }));
+        }
+        if let Some(prices) = prices {
+            let saved = report.services.iter().filter_map(|row| Some((&row.service, row.together?)));
+            let yearly: Vec<Value> = saved
+                .map(|(service, together)| json!({ "service": service, "saved": prices.yearly_json(together) }))
+                .collect();
+            fields.insert("per_year".into(), json!(yearly));
+        }
+    }
+    format!("{document}\n")
 }
 
 fn resource(resource: Resource) -> &'static str {

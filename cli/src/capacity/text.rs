@@ -1,8 +1,9 @@
 //! The answer for a person.
 
+use analyzer::report::capacity::CapacityReport;
 use analyzer_detect::capacity::{Need, Plan, Resource, Spread};
 
-use super::Answer;
+use super::{Answer, prices::Prices};
 
 pub(super) fn page(answer: &Answer) -> String {
     let regions = answer.inputs.regions.unwrap_or(1);
@@ -14,8 +15,32 @@ pub(super) fn page(answer: &Answer) -> String {
     if let Some(changed) = &answer.changed {
         page += &format!("\nwhat if {}:\n{}", answer.what_if.join(", "), describe(changed));
     }
+    if let Some(prices) = &answer.prices {
+        let Spread { likely, low, high } = answer.plan.together;
+        page += &format!("all findings together, a year: {}\n", prices.yearly((likely, low, high)));
+    }
     for note in &answer.inputs.notes {
         page += &format!("note: {note}\n");
+    }
+    page
+}
+
+/// The answer for every service.
+pub(super) fn fleet(
+    (report, changed): (&CapacityReport, Option<&CapacityReport>),
+    what_if: &[String],
+    prices: Option<&Prices>,
+) -> String {
+    let mut page = report.to_text();
+    if let Some(prices) = prices {
+        for (service, together) in
+            report.services.iter().filter_map(|row| Some((&row.service, row.together?)))
+        {
+            page += &format!("{service}, all findings together, a year: {}\n", prices.yearly(together));
+        }
+    }
+    if let Some(changed) = changed {
+        page += &format!("\nwhat if {}:\n{}", what_if.join(", "), changed.to_text());
     }
     page
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use analyzer::AnalyzerError;
+use analyzer::{AnalyzerError, capacity::CapacityOptions};
+use analyzer_detect::capacity::Amount;
 
 use super::inputs::{FindingInput, Inputs, Number};
 
@@ -54,6 +55,22 @@ pub(super) fn parse(text: &str) -> Result<WhatIf, String> {
 }
 
 impl WhatIf {
+    /// Changes what is decided for the whole fleet; false when this is known of one service only.
+    pub(super) fn of_fleet(&self, options: &mut CapacityOptions) -> bool {
+        let whole = || self.value.parse().unwrap_or_default();
+        let number = || Amount::Known(self.value.parse().unwrap_or_default());
+        match self.key {
+            Key::Cores => options.cores = Some(whole()),
+            Key::Regions => options.regions = whole(),
+            Key::Reserve => options.reserve = whole(),
+            Key::Growth => options.growth = number(),
+            Key::TargetUtilisation => options.target_utilisation = Some(number()),
+            Key::Finding => options.only_finding = Some(self.value.clone()),
+            Key::CpuShare | Key::WorkerMb => return false,
+        }
+        true
+    }
+
     /// What is known with this change.
     pub(super) fn apply(&self, mut inputs: Inputs) -> anyhow::Result<Inputs> {
         let whole = || self.value.parse().unwrap_or_default();
@@ -100,6 +117,9 @@ mod tests {
         for text in ["cores", "cores=", "cores=1.5", "growth=-1", "growth=nan", "size=3"] {
             assert!(parse(text).is_err(), "{text}");
         }
+        let mut options = CapacityOptions::default();
+        assert!(parse("regions=3").unwrap().of_fleet(&mut options) && options.regions == 3);
+        assert!(!parse("cpu_share=0.1").unwrap().of_fleet(&mut options));
         let changed = parse("regions=3").unwrap().apply(Inputs::default()).unwrap();
         assert_eq!(changed.regions, Some(3));
         assert!(parse("finding=x").unwrap().apply(Inputs::default()).is_err());
