@@ -53,8 +53,9 @@ const MEMORY_SHARE: f64 = 0.4;
 pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> {
     agent_bpf::return_memory_early();
     let host = host::read();
-    let outbox = open_outbox(options)?;
+    // A mistaken address is told before anything on the disk is touched.
     let client = Client::new(options.collector.clone())?;
+    let outbox = open_outbox(options)?;
     let session = Session::start(SessionOptions {
         sampling: &options.sampling,
         target: Target::Host,
