@@ -1,16 +1,11 @@
 //! Gitea and Forgejo: a status of the commit, and a comment on the pull request.
 
 use serde_json::json;
-use ureq::http::Method;
 
 use super::{
-    Connection, ForgeError, Mark, Outcome, Place, Post, Published,
+    Connection, ForgeError, Mark, Outcome, Place, Post, Published, github,
     http::{Action, Api, encoded, with},
-    sticky::{self, Thread},
 };
-
-/// As on GitHub, so that a report looks the same.
-const CHARACTERS_MAX: usize = 65_536;
 
 /// What a status has room for.
 const DESCRIPTION_CHARACTERS_MAX: usize = 200;
@@ -22,7 +17,10 @@ const COMMENTS_RIGHT: &str = "the scope `write:issue`";
 pub(super) fn publish(connection: &Connection, place: &Place, post: &Post) -> Published {
     let token = place.token.as_ref().map(|token| ("authorization", format!("token {token}")));
     let api = Api { connection, base: place.api.trim_end_matches('/'), token };
-    Published { check: status(&api, place, post), comment: say(&api, place, post) }
+    Published {
+        check: status(&api, place, post),
+        comment: github::say(&api, (PULLS, COMMENTS_RIGHT), place, post),
+    }
 }
 
 fn status(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
@@ -53,20 +51,4 @@ fn status(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> 
         return Ok(Outcome::Unchanged);
     }
     api.create(&path, &body, STATUS, newest).map(|_| Outcome::Created)
-}
-
-fn say(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
-    let Some(number) = place.pull_request else { return Ok(Outcome::Silent("there is no pull request")) };
-    let pull = api.get(&format!("repos/{}/pulls/{number}", place.project), PULLS)?;
-    let head = pull.get("head").and_then(|head| head.get("sha")?.as_str());
-    if let Some(why) = super::stale(&pull, head, place) {
-        return Ok(Outcome::Silent(why));
-    }
-    let thread = Thread {
-        list: format!("repos/{}/issues/{number}/comments", place.project),
-        one: format!("repos/{}/issues/comments", place.project),
-        method: Method::PATCH,
-        right: COMMENTS_RIGHT,
-    };
-    sticky::put(api, &thread, &post.comment(place, CHARACTERS_MAX))
 }

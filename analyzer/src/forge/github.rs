@@ -10,7 +10,7 @@ use super::{
     sticky::{self, Thread},
 };
 
-/// Longer texts are refused.
+/// Longer texts are refused; Gitea's are cut alike, so that a report looks the same.
 const CHARACTERS_MAX: usize = 65_536;
 
 /// Longer titles are cut by the page.
@@ -23,7 +23,7 @@ const COMMENTS_RIGHT: &str = "the permission `pull-requests: write`";
 pub(super) fn publish(connection: &Connection, place: &Place, post: &Post) -> Published {
     let token = place.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")));
     let api = Api { connection, base: place.api.trim_end_matches('/'), token };
-    Published { check: check(&api, place, post), comment: say(&api, place, post) }
+    Published { check: check(&api, place, post), comment: say(&api, (PULLS, COMMENTS_RIGHT), place, post) }
 }
 
 /// A check run of this run of the job, concluded from the start: one that is begun and then forgotten would keep the
@@ -87,9 +87,15 @@ fn body(post: &Post, place: &Place, annotations: &[Annotation]) -> Value {
     with(body, "details_url", place.link.as_ref().map(|link| json!(link)))
 }
 
-fn say(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
+/// The comment, where the API has GitHub's addresses, as Gitea's has; `pulls` and `right` are what it takes there.
+pub(super) fn say(
+    api: &Api,
+    (pulls, right): (Action, &'static str),
+    place: &Place,
+    post: &Post,
+) -> Result<Outcome, ForgeError> {
     let Some(number) = place.pull_request else { return Ok(Outcome::Silent("there is no pull request")) };
-    let pull = api.get(&format!("repos/{}/pulls/{number}", place.project), PULLS)?;
+    let pull = api.get(&format!("repos/{}/pulls/{number}", place.project), pulls)?;
     let head = pull.get("head").and_then(|head| head.get("sha")?.as_str());
     if let Some(why) = super::stale(&pull, head, place) {
         return Ok(Outcome::Silent(why));
@@ -98,7 +104,7 @@ fn say(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
         list: format!("repos/{}/issues/{number}/comments", place.project),
         one: format!("repos/{}/issues/comments", place.project),
         method: Method::PATCH,
-        right: COMMENTS_RIGHT,
+        right,
     };
     sticky::put(api, &thread, &post.comment(place, CHARACTERS_MAX))
 }
