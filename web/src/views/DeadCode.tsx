@@ -15,12 +15,12 @@ import {
   modulesOf,
 } from '../data/deadCode';
 import { bytes, count, duration, share, short, signed } from '../data/units';
-import { now_ms, refresh } from '../state/clock';
+import { now_ms } from '../state/clock';
 import { change, state } from '../state/deadCode';
 import { useFindings } from '../state/findings';
 import { FilterBox } from './FilterBox';
-import { Looked, NotAnalysed, Stages } from './Findings';
-import { FailureBanner, FailureMessage, Message, Waiting } from './Message';
+import { Answered, Looked, Stages } from './Findings';
+import { Message, Waiting } from './Message';
 import { Segments } from './Segments';
 import { type Column, Table } from './Table';
 import { Treemap } from './Treemap';
@@ -34,7 +34,8 @@ const HINTS: Record<(typeof CODE_STATES)[number] | 'all', string> = {
 };
 
 export function DeadCode() {
-  const { value, error, loading } = useFindings('dead_code');
+  const asked = useFindings('dead_code');
+  const { value, loading } = asked;
   const { kind, filter, finding } = state.value;
   const codes = useMemo(
     () =>
@@ -72,19 +73,13 @@ export function DeadCode() {
         <div class="spring" />
         {value && <Looked reports={value.reports} />}
       </div>
-      {error && !value ? (
-        <FailureMessage failure={error} retry={refresh} />
-      ) : value?.reports.length === 0 && value.findings.length === 0 ? (
-        <NotAnalysed
-          what="CPython marks code that has run, and the agent reads the marks from outside. What no process of any host has marked for long enough is a candidate for removal; it is never a proof."
-          command="fewer dead-code --pid PID"
-        />
-      ) : (
-        <>
-          {error && <FailureBanner failure={error} retry={refresh} />}
-          {value ? <Release {...{ answer: value, codes, loading }} /> : <Waiting active={loading} />}
-        </>
-      )}
+      <Answered
+        asked={asked}
+        what="CPython marks code that has run, and the agent reads the marks from outside. What no process of any host has marked for long enough is a candidate for removal; it is never a proof."
+        command="fewer dead-code --pid PID"
+      >
+        {(answer) => <Release {...{ answer, codes, loading }} />}
+      </Answered>
     </>
   );
 }

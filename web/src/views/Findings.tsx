@@ -6,10 +6,11 @@ import { counted, SHOWN, type Shown, STATE_TITLES, servicesOf, stateTitle } from
 import { lookedAt, stagesOf } from '../data/funnel';
 import { dayAndClock } from '../data/time';
 import { count, duration } from '../data/units';
-import { now_ms } from '../state/clock';
+import { now_ms, refresh } from '../state/clock';
 import type { List } from '../state/findings';
+import type { Resource } from '../state/resource';
 import { FilterBox } from './FilterBox';
-import { Message } from './Message';
+import { FailureBanner, FailureMessage, Message, Waiting } from './Message';
 import { type Choice, Segments } from './Segments';
 
 export function StateBadge({ state }: { state: FindingState }) {
@@ -132,6 +133,27 @@ export function Stages({ reports }: { reports: readonly ReportSummary[] }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+interface AnsweredProps {
+  asked: Resource<FindingList>;
+  what: string;
+  command: string;
+  children: (answer: FindingList) => ComponentChildren;
+}
+
+/** What an analysis found: else why that cannot be told, or that none has reported. */
+export function Answered({ asked: { value, error, loading }, what, command, children }: AnsweredProps) {
+  if (error && !value) return <FailureMessage failure={error} retry={refresh} />;
+  if (value?.reports.length === 0 && value.findings.length === 0) {
+    return <NotAnalysed what={what} command={command} />;
+  }
+  return (
+    <>
+      {error && <FailureBanner failure={error} retry={refresh} />}
+      {value ? children(value) : <Waiting active={loading} />}
+    </>
   );
 }
 

@@ -16,14 +16,13 @@ import {
 import { evidenceOf } from '../data/regression';
 import { cpuTime, share } from '../data/units';
 import { type Scale, scaleOf } from '../layout/interval';
-import { refresh } from '../state/clock';
 import { useFindings } from '../state/findings';
 import { change, exploreAddress, state } from '../state/flags';
 import { ConstantFlags } from './ConstantFlags';
 import { FilterBox } from './FilterBox';
-import { Looked, NotAnalysed, Stages } from './Findings';
+import { Answered, Looked, Stages } from './Findings';
 import { EstimateCell } from './Interval';
-import { FailureBanner, FailureMessage, Message, Waiting } from './Message';
+import { Message, Waiting } from './Message';
 import { type Choice, Segments } from './Segments';
 import { type Column, Table } from './Table';
 
@@ -38,7 +37,8 @@ const EXPOSURES: readonly Choice<Exposure>[] = [
 ];
 
 export function Flags() {
-  const { value, error, loading } = useFindings('flag');
+  const asked = useFindings('flag');
+  const { value, loading } = asked;
   const { unit, exposure, filter, finding } = state.value;
   return (
     <>
@@ -69,19 +69,13 @@ export function Flags() {
         <div class="spring" />
         {value && <Looked reports={value.reports} />}
       </div>
-      {error && !value ? (
-        <FailureMessage failure={error} retry={refresh} />
-      ) : value?.reports.length === 0 && value.findings.length === 0 ? (
-        <NotAnalysed
-          what="Every flag that programs tell of is compared on against off, endpoint by endpoint, by the CPU of each request. The SDK tells of them: through OpenFeature, or with a call where the flag is read."
-          command={`fewer flags --collector ${location.origin}`}
-        />
-      ) : (
-        <>
-          {error && <FailureBanner failure={error} retry={refresh} />}
-          {value ? <Costs answer={value} loading={loading} /> : <Waiting active={loading} />}
-        </>
-      )}
+      <Answered
+        asked={asked}
+        what="Every flag that programs tell of is compared on against off, endpoint by endpoint, by the CPU of each request. The SDK tells of them: through OpenFeature, or with a call where the flag is read."
+        command={`fewer flags --collector ${location.origin}`}
+      >
+        {(answer) => <Costs answer={answer} loading={loading} />}
+      </Answered>
     </>
   );
 }

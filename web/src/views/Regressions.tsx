@@ -10,7 +10,7 @@ import { type Scale, scaleOf } from '../layout/interval';
 import { now_ms, refresh } from '../state/clock';
 import { useFinding, useFindings } from '../state/findings';
 import { addressOf, change, state } from '../state/regressions';
-import { Ago, FindingsHead, NotAnalysed, Stages, StateBadge } from './Findings';
+import { Ago, Answered, FindingsHead, Stages, StateBadge } from './Findings';
 import { EstimateCell } from './Interval';
 import { FailureBanner, FailureMessage, Message, Waiting } from './Message';
 import { RegressionDetail } from './RegressionDetail';
@@ -19,7 +19,8 @@ import { type Column, Table } from './Table';
 export function Regressions() {
   const wanted = state.value.finding;
   // One alone shows pictures of a time that is past: they do not change.
-  const { value, error, loading } = useFindings('regression', wanted === '');
+  const asked = useFindings('regression', wanted === '');
+  const { value, error, loading } = asked;
   const { alone, missing } = useFinding(wanted, value);
   if (wanted !== '' && value && alone) {
     return (
@@ -32,20 +33,18 @@ export function Regressions() {
   return (
     <>
       <FindingsHead title="Regressions" answer={value} list={state.value} change={change} />
-      {error && !value ? (
-        <FailureMessage failure={error} retry={refresh} />
-      ) : missing ? (
+      {missing ? (
         <Missing failure={missing} />
-      ) : value?.reports.length === 0 && value.findings.length === 0 ? (
-        <NotAnalysed
+      ) : (
+        <Answered
+          asked={asked}
           what="A regression is a lasting rise of CPU per request in an endpoint or a function, found by an analysis that looks at every one of them. It needs requests that are counted (Endpoints says how), for some minutes before the rise and after it."
           command={`fewer regressions --collector ${location.origin}`}
-        />
-      ) : (
-        <>
-          {error && <FailureBanner failure={error} retry={refresh} />}
-          {value && wanted === '' ? <List answer={value} loading={loading} /> : <Waiting active={loading} />}
-        </>
+        >
+          {(answer) =>
+            wanted === '' ? <List answer={answer} loading={loading} /> : <Waiting active={loading} />
+          }
+        </Answered>
       )}
     </>
   );
