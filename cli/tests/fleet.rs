@@ -2,59 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::{
-    process::{Command, Output},
-    sync::Arc,
-    thread::JoinHandle,
-};
+use std::process::{Command, Output};
 
-use collector::{Collector, Options, listen};
 use model::{
     Batch, BatchBuilder, FlagEvaluations, Frame, LabelSet, Profile, RequestCounts, Sample, Window, keys,
 };
 use serde_json::Value;
-use tokio::sync::oneshot;
 
-/// 2026-01-31T12:00:00Z.
-const NOW_NS: i64 = 1_769_860_800_000_000_000;
+mod served;
+use served::{NOW_NS, Served};
+
 const MINUTE_NS: i64 = 60_000_000_000;
 const FLAG: &str = "feature_flag.result.variant.new_ranker";
 
-/// A collector that runs until it is dropped.
-struct Served {
-    url: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-    _folder: tempfile::TempDir,
-}
-
 impl Served {
-    fn new(batch: &Batch) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = Options::new(folder.path());
-        options.clock = Arc::new(|| NOW_NS);
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let collector = Collector::start(options).unwrap();
-        collector.import(batch).unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(collector.serve(listener, async { stopped.await.unwrap_or_default() })).unwrap();
-        });
-        Self { url, stop: Some(stop), thread: Some(thread), _folder: folder }
-    }
-
     fn fewer(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fewer"));
         command.args(arguments).args(["--collector", &self.url]).output().unwrap()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        self.thread.take().map(JoinHandle::join);
     }
 }
 

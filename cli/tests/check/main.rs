@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod fleet;
 mod production;
 mod published;
+#[path = "../served/mod.rs"]
 mod served;
 #[path = "../../../analyzer/tests/forge/server.rs"]
 mod server;

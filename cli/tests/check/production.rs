@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    APP, check, commit, git,
-    served::{RANGE, Served, fleet},
+    APP, check, commit,
+    fleet::{RANGE, fleet},
+    git,
+    served::Served,
 };
 
 fn feed() -> (tempfile::TempDir, Served) {

@@ -5,8 +5,10 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 use super::{
-    APP, SMALL, check, commit, fewer, python, repository,
-    served::{RANGE, Served, fleet},
+    APP, SMALL, check, commit, fewer,
+    fleet::{RANGE, fleet},
+    python, repository,
+    served::Served,
     server::{Server, State},
 };
 
