@@ -81,7 +81,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     time: u64,
     /// Most pairs of runs.
-    #[arg(long, value_name = "PAIRS", default_value_t = 40, value_parser = clap::value_parser!(u16).range(3..=1000))]
+    #[arg(long, value_name = "PAIRS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(3..=1000))]
     rounds: u16,
     /// Samples per second on each CPU, 1 to 999.
     #[arg(short = 'F', long = "rate", value_name = "HZ", default_value_t = 499,

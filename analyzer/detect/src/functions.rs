@@ -1,7 +1,7 @@
 //! Which functions' costs differ, over pairs of runs: a paired test for each, and Benjamini and Yekutieli's control over
 //! all of them, because what they find may fail a change.
 
-use crate::stats::{Estimate, false_discovery::benjamini_yekutieli, paired};
+use crate::stats::{Estimate, false_discovery::benjamini_yekutieli};
 
 /// Cost of one function in each round, both sides in the same order; 0 where it did not run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,8 +24,7 @@ pub struct FunctionChange {
 /// One answer per function, in their order; None with fewer than two rounds. Which functions are handed in must not
 /// depend on their difference, or the control does not hold.
 pub fn compared(functions: &[FunctionRuns]) -> Vec<Option<FunctionChange>> {
-    let differences: Vec<Option<Estimate>> =
-        functions.iter().map(|runs| paired(&runs.baseline, &runs.candidate)).collect();
+    let differences: Vec<Option<Estimate>> = functions.iter().map(difference).collect();
     let p_values: Vec<f64> =
         differences.iter().map(|one| one.as_ref().map_or(1.0, Estimate::p_value)).collect();
     let adjusted = benjamini_yekutieli(&p_values);
@@ -35,13 +34,19 @@ pub fn compared(functions: &[FunctionRuns]) -> Vec<Option<FunctionChange>> {
         .collect()
 }
 
+/// Trimmed for the same reason as the comparison of the whole run is.
+fn difference(runs: &FunctionRuns) -> Option<Estimate> {
+    let pairs = runs.baseline.iter().zip(&runs.candidate);
+    Estimate::of_trimmed_mean(&pairs.map(|(before, after)| after - before).collect::<Vec<f64>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::simulated::Noise;
 
     fn runs(noise: &mut Noise, after: f64) -> FunctionRuns {
-        let mut draw = |mean: f64| (0..12).map(|_| mean + noise.normal()).collect();
+        let mut draw = |mean: f64| (0..16).map(|_| mean + noise.normal()).collect();
         FunctionRuns { baseline: draw(10.0), candidate: draw(after) }
     }
 

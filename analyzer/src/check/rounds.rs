@@ -97,7 +97,7 @@ fn all_rounds(
 /// As many rounds as the first few say are needed, within bounds.
 fn planned(rounds: &Rounds, options: &CheckOptions) -> usize {
     let pilot = log_ratio(&rounds.baseline_ns, &rounds.candidate_ns);
-    let wanted = pilot.map_or(0.0, |pilot| rounds_wanted(&pilot, &options.limits));
+    let wanted = pilot.map_or(0.0, |pilot| rounds_wanted(&pilot, rounds.baseline_ns.len(), &options.limits));
     (wanted as usize).clamp(options.pilot_rounds, options.rounds_max.max(options.pilot_rounds))
 }
 

@@ -16,6 +16,9 @@ pub struct Estimate {
     pub degrees_of_freedom: f64,
 }
 
+/// One in so many values is left out on either side by a trimmed mean.
+const TRIMMED_ONE_IN: usize = 5;
+
 impl Estimate {
     /// The mean of one value per host. None below two hosts: one host says nothing about hosts.
     pub fn of_mean(values: &[f64]) -> Option<Self> {
@@ -24,6 +27,25 @@ impl Estimate {
             value: mean(values),
             standard_error: (variance(values) / count).sqrt(),
             degrees_of_freedom: count - 1.0,
+        })
+    }
+
+    /// The mean of the middle: a fifth of the values on either side counts as the nearest of the rest, as far as the spread
+    /// goes, and not at all for the mean (Tukey and McLaughlin 1963, "Less vulnerable confidence and significance
+    /// procedures for location based on a single sample"). For values whose noise is even on both sides and now and then
+    /// large. None below two values.
+    pub fn of_trimmed_mean(values: &[f64]) -> Option<Self> {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let cut = sorted.len() / TRIMMED_ONE_IN;
+        let middle = sorted.get(cut..sorted.len() - cut).filter(|middle| middle.len() >= 2)?;
+        let (Some(least), Some(most)) = (middle.first(), middle.last()) else { return None };
+        let winsorised: Vec<f64> = sorted.iter().map(|value| value.clamp(*least, *most)).collect();
+        let kept_share = middle.len() as f64 / sorted.len() as f64;
+        Some(Self {
+            value: mean(middle),
+            standard_error: (variance(&winsorised) / sorted.len() as f64).sqrt() / kept_share,
+            degrees_of_freedom: middle.len() as f64 - 1.0,
         })
     }
 
@@ -113,6 +135,17 @@ mod tests {
             welch(&[1.0, 2.0, 3.0], &[2.0, 4.0, 9.0, 1.0]),
             [3.6049046321525893, 0.3513453396308049, -3.4266591871128123, 7.426659187112812],
         );
+    }
+
+    /// Mean by `scipy.stats.trim_mean`, standard error from the winsorised variance.
+    #[test]
+    fn one_wild_value_moves_a_trimmed_mean_little() {
+        let values = [10.1, 9.7, 10.4, 10.0, 9.9, 10.2, 10.6, 31.0, 9.8, 10.3];
+        let found = Estimate::of_trimmed_mean(&values).unwrap();
+        assert_close(found.value, 10.15);
+        assert_close(found.standard_error, 0.11453071182271282);
+        assert_eq!(found.degrees_of_freedom, 5.0);
+        assert_eq!(Estimate::of_trimmed_mean(&[1.0]), None);
     }
 
     #[test]
