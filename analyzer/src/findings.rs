@@ -30,7 +30,7 @@ pub fn of_regressions(service: &Service, known: &[Finding], owner: &dyn Fn(&str)
     for row in &service.report.versions {
         let is_told = |finding: &Finding| finding.endpoints.contains(&row.endpoint);
         if row.verdict == VersionVerdict::Dearer && !findings.iter().any(is_told) {
-            findings.push(of_version(row));
+            findings.push(of_version(row, owner));
         }
     }
     for finding in known.iter().filter(|finding| !is_over(finding.state)) {
@@ -48,19 +48,22 @@ pub fn of_flags(service: &str, rows: &[FlagRow]) -> Vec<Finding> {
     rows.iter().filter(|row| row.adjusted_p_value <= FALSE_SHARE).map(|row| of_flag(service, row)).collect()
 }
 
+fn range(value: f64, (low, high): (f64, f64)) -> Range {
+    Range { value, low, high }
+}
+
 fn of_regression(row: &Regression, owner: &dyn Fn(&str) -> String) -> Finding {
     let cause = match row.function.as_str() {
         "" => row.endpoints.iter().min().cloned().unwrap_or_default(),
         function => format!("{function}\n{}\n{}", row.place, row.is_own),
     };
-    let interval = |value, (low, high)| Range { value, low, high };
     Finding {
         id: id(&["regression", &row.service, &cause]),
         kind: FindingKind::Regression,
         service: row.service.clone(),
         title: row.title(),
-        servers: interval(row.servers, row.servers_interval),
-        cores: interval(row.cores, row.cores_interval),
+        servers: range(row.servers, row.servers_interval),
+        cores: range(row.cores, row.cores_interval),
         owner: owner(&row.file),
         endpoints: row.endpoints.clone(),
         function: row.function.clone(),
@@ -72,21 +75,21 @@ fn of_regression(row: &Regression, owner: &dyn Fn(&str) -> String) -> Finding {
     }
 }
 
-fn of_version(row: &VersionRow) -> Finding {
-    let scaled = |value: f64| {
-        let rise = row.after_ns - row.before_ns;
-        let end = |relative: f64| if rise == 0.0 { value } else { value * relative * row.before_ns / rise };
-        Range { value, low: end(row.interval.0), high: end(row.interval.1) }
-    };
+fn of_version(row: &VersionRow, owner: &dyn Fn(&str) -> String) -> Finding {
+    let suspect = row.suspects.first();
     let percent = analyzer_report::number::signed_percent(row.after_ns / row.before_ns - 1.0);
     Finding {
         id: id(&["version", &row.service, &row.version, &row.endpoint]),
         kind: FindingKind::Regression,
         service: row.service.clone(),
         title: format!("{}: {percent} CPU per request since version {}", row.endpoint, row.version),
-        servers: scaled(row.servers),
-        cores: scaled(row.cores),
+        servers: range(row.servers, row.servers_interval),
+        cores: range(row.cores, row.cores_interval),
+        owner: suspect.map(|one| owner(&one.place)).unwrap_or_default(),
         endpoints: vec![row.endpoint.clone()],
+        function: suspect.map(|one| one.function.clone()).unwrap_or_default(),
+        file: suspect.map(|one| one.place.clone()).unwrap_or_default(),
+        at_ms: row.at_ms,
         banked: Ledger { at_stake: Some(row.servers), ..Ledger::default() },
         detail: detail(row),
         ..Finding::default()
@@ -268,7 +271,7 @@ mod tests {
             before_ns: 10.0,
             after_ns: 11.0,
             servers: 1.0,
-            interval: (0.05, 0.15),
+            servers_interval: (0.5, 1.5),
             ..VersionRow::default()
         };
         looked.report.versions =

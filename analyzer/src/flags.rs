@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analyzer_detect::{
-    flags::{Both, Comparison, FlagCost, Served, Unit, cost, interaction},
+    flags::{Both, Comparison, FlagCost, Served, Unit, carrier, cost, interaction},
     stats::{false_discovery::benjamini_hochberg, sample_ratio::mismatch, servers::Sizing},
 };
 use analyzer_report::flags::{ConstantFlag, FlagReport, FlagRow, InteractionRow};
@@ -25,7 +25,7 @@ const ENDPOINTS_MAX: &str = "20";
 const VARIANTS_MAX: usize = 5;
 
 /// Stretches of time that stand in for hosts.
-const STRETCHES: &str = "30";
+pub(crate) const STRETCHES: &str = "30";
 
 const CONFIDENCE: f64 = 0.95;
 
@@ -232,18 +232,11 @@ impl Asked<'_> {
         Ok(costs)
     }
 
-    /// Stretches of time with the CPU that programs counted.
     fn stretches(&self, endpoint: &str) -> Result<Vec<Unit>, AnalyzerError> {
-        let over_time = |variant: &str| -> Result<Vec<Served>, AnalyzerError> {
-            let counted: Requests = self.ask("requests", variant, &[("steps", STRETCHES)], Some(endpoint))?;
-            let steps = counted.series.first().into_iter();
-            let steps = steps.flat_map(|series| series.counted_cpu_ns.iter().zip(&series.measured));
-            Ok(steps
-                .map(|(cpu_ns, requests)| Served { cpu_ns: *cpu_ns as f64, requests: *requests as f64 })
-                .collect())
-        };
-        let (before, after) = (over_time(self.baseline)?, over_time(self.variant)?);
-        Ok(before.into_iter().zip(after).map(|(baseline, variant)| Unit { baseline, variant }).collect())
+        let selectors = [self.baseline, self.variant]
+            .map(|variant| narrowed(&self.options.selector, self.label, variant));
+        let selectors = selectors.map(|selector| narrowed(&selector, keys::ENDPOINT, endpoint));
+        by_stretch(self.collector, &selectors, (self.options.start_ns, self.options.end_ns))
     }
 
     fn ask<T: serde::de::DeserializeOwned>(
@@ -262,6 +255,26 @@ impl Asked<'_> {
     }
 }
 
+/// Stretches of time with the CPU that programs counted, of a baseline and a variant that served side by side.
+pub(crate) fn by_stretch(
+    collector: &Collector,
+    selectors: &[String; 2],
+    (start_ns, end_ns): (i64, i64),
+) -> Result<Vec<Unit>, AnalyzerError> {
+    let over_time = |selector: &str| -> Result<Vec<Served>, AnalyzerError> {
+        let question = Question { selector, start_ns, end_ns };
+        let counted: Requests = collector.ask("requests", &question, &[("steps", STRETCHES)])?;
+        let steps = counted.series.first().into_iter();
+        let steps = steps.flat_map(|series| series.counted_cpu_ns.iter().zip(&series.measured));
+        Ok(steps
+            .map(|(cpu_ns, requests)| Served { cpu_ns: *cpu_ns as f64, requests: *requests as f64 })
+            .collect())
+    };
+    let [baseline, variant] = selectors;
+    let (before, after) = (over_time(baseline)?, over_time(variant)?);
+    Ok(before.into_iter().zip(after).map(|(baseline, variant)| Unit { baseline, variant }).collect())
+}
+
 /// Counted CPU where every row has it, sampled otherwise: both sides alike.
 pub(crate) fn by_host(before: &Breakdown, after: &Breakdown) -> Vec<Unit> {
     let rows = |arm: &Breakdown| -> Vec<BreakdownRow> {
@@ -277,6 +290,26 @@ pub(crate) fn by_host(before: &Breakdown, after: &Breakdown) -> Vec<Unit> {
     before.iter().for_each(|row| units.entry(&row.value).or_default().baseline = served(row, is_counted));
     after.iter().for_each(|row| units.entry(&row.value).or_default().variant = served(row, is_counted));
     units.into_values().collect()
+}
+
+/// The variant of a flag that carries a rise, from an endpoint's requests by variant on both sides of it.
+pub(crate) fn carried_by(before: Breakdown, after: Breakdown, rise_ns: f64) -> Option<String> {
+    let rows = |one: Breakdown| -> Vec<BreakdownRow> {
+        one.rows.into_iter().filter(|row| row.rest == 0 && row.requests > 0).collect()
+    };
+    let (before, after) = (rows(before), rows(after));
+    let is_counted = before.iter().chain(&after).all(|row| row.measured > 0);
+    let served = |rows: &[BreakdownRow], variant: &str| {
+        let row = rows.iter().find(|row| row.value == variant);
+        row.map_or(Served::default(), |row| served(row, is_counted))
+    };
+    let unit = |row: &BreakdownRow| Unit {
+        baseline: served(&before, &row.value),
+        variant: served(&after, &row.value),
+    };
+    let units: Vec<Unit> = after.iter().map(unit).collect();
+    let carrier = carrier(&units, rise_ns).and_then(|at| after.get(at))?;
+    (!carrier.value.is_empty()).then(|| carrier.value.clone())
 }
 
 /// What a row served; counted CPU is exact, sampled CPU stands in where a program does not measure its requests.

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 
 use analyzer_detect::{
     filters::floor::Floor,
-    flags::{Served, Unit, carrier},
     regressions::{
         Analysis, Finding as Found, Options, analyse,
         evidence::Unit as Evidence,
@@ -16,12 +15,12 @@ use analyzer_report::regressions::{
     EndpointRow, Finding, Funnel, PendingRow, RegressionReport, SeriesRow, Suspect,
 };
 use model::keys;
-use wire::api::{Breakdown, BreakdownRow};
+use wire::api::Breakdown;
 
 use crate::{
     collector::{Collector, Question, narrowed},
     error::AnalyzerError,
-    flags::served,
+    flags::carried_by,
     series::{Seen, SeriesOptions, Services, counted_services, series},
     versions::{self, VersionOptions},
 };
@@ -263,23 +262,7 @@ impl Looked<'_> {
             let question = Question { selector: &selector, start_ns, end_ns };
             self.collector.ask("breakdown", &question, &[("by", &label), ("limit", "20")])
         };
-        let (before, after) = (asked(0, found.at)?, asked(found.at, found.end)?);
-        let rows = |one: Breakdown| -> Vec<BreakdownRow> {
-            one.rows.into_iter().filter(|row| row.rest == 0 && row.requests > 0).collect()
-        };
-        let (before, after) = (rows(before), rows(after));
-        let is_counted = before.iter().chain(&after).all(|row| row.measured > 0);
-        let served = |rows: &[BreakdownRow], variant: &str| {
-            let row = rows.iter().find(|row| row.value == variant);
-            row.map_or(Served::default(), |row| served(row, is_counted))
-        };
-        let unit = |row: &BreakdownRow| Unit {
-            baseline: served(&before, &row.value),
-            variant: served(&after, &row.value),
-        };
-        let units: Vec<Unit> = after.iter().map(unit).collect();
-        let carrier = carrier(&units, found.rise.value).and_then(|at| after.get(at));
-        Ok(carrier.map(|row| row.value.clone()).filter(|variant| !variant.is_empty()))
+        Ok(carried_by(asked(0, found.at)?, asked(found.at, found.end)?, found.rise.value))
     }
 
     fn pending(&self, found: &analyzer_detect::regressions::Pending) -> PendingRow {

@@ -1,8 +1,10 @@
 //! Version against version, from `service.version` as it rolls out: which versions and when is decided from requests
-//! alone, before any cost is looked at.
+//! alone, before any cost is looked at. Where one host runs both side by side, stretches of time are the evidence.
+
+mod brought_by;
 
 use analyzer_detect::{
-    flags::{FlagCost, cost},
+    flags::{Comparison, FlagCost, cost},
     regressions::evidence::HOSTS_MIN,
     stats::{false_discovery::benjamini_yekutieli, servers::Sizing},
     versions::{Pair, pairs},
@@ -23,6 +25,12 @@ const ENDPOINTS_MAX: usize = 20;
 
 /// Changes of version that are looked at, the newest.
 const PAIRS_MAX: usize = 5;
+
+/// Fewer stretches of time give no verdict.
+const WINDOWS_MIN: usize = 8;
+
+/// What stands in for a unit where one host is all there is.
+const WINDOW: &str = "window";
 
 /// Steps of time that each version is looked at, at most: half of the time range.
 const STEPS_PART: usize = 2;
@@ -67,6 +75,21 @@ pub struct Compared {
     pub before_ms: (i64, i64),
     /// Start and end of the version.
     pub after_ms: (i64, i64),
+}
+
+impl Compared {
+    /// True when both are looked at in the same time: then what the machine does meanwhile is common to both.
+    fn is_side_by_side(&self) -> bool {
+        self.before_ms == self.after_ms
+    }
+
+    /// The selector, start and end in nanoseconds of each side.
+    fn arms(&self, selector: &str) -> [(String, i64, i64); 2] {
+        let sides = [(&self.baseline, self.before_ms), (&self.version, self.after_ms)];
+        sides.map(|(version, (start_ms, end_ms))| {
+            (narrowed(selector, keys::SERVICE_VERSION, version), start_ms * MS_NS, end_ms * MS_NS)
+        })
+    }
 }
 
 /// `fewer regressions --versions`: of each service, the changes of version in the time range, or those two that were asked
@@ -166,11 +189,7 @@ pub(crate) fn compare(
 ) -> Result<Vec<VersionRow>, AnalyzerError> {
     let (mut rows, mut p_values) = (Vec::new(), Vec::new());
     for pair in pairs {
-        let arm = |version: &str, (start_ms, end_ms): (i64, i64)| {
-            let selector = narrowed(&options.selector, keys::SERVICE_VERSION, version);
-            (selector, start_ms * MS_NS, end_ms * MS_NS)
-        };
-        let (before, after) = (arm(&pair.baseline, pair.before_ms), arm(&pair.version, pair.after_ms));
+        let [before, after] = pair.arms(&options.selector);
         let ask = |(selector, start_ns, end_ns): &(String, i64, i64), endpoint: Option<&str>| {
             let selector = match endpoint {
                 Some(endpoint) => narrowed(selector, keys::ENDPOINT, endpoint),
@@ -185,10 +204,22 @@ pub(crate) fn compare(
             endpoints.rows.iter().filter(|row| row.rest == 0 && row.requests > 0 && !row.value.is_empty());
         for endpoint in served.take(ENDPOINTS_MAX) {
             let (old, new) = (ask(&before, Some(&endpoint.value))?, ask(&after, Some(&endpoint.value))?);
-            let units = crate::flags::by_host(&old, &new);
-            let found = cost(&units, CONFIDENCE);
+            let mut found = cost(&crate::flags::by_host(&old, &new), CONFIDENCE);
+            let mut unit = options.unit.as_str();
+            if pair.is_side_by_side() && found.is_none_or(|found| found.units < HOSTS_MIN) {
+                let selectors = [&before, &after]
+                    .map(|(selector, ..)| narrowed(selector, keys::ENDPOINT, &endpoint.value));
+                let stretches = crate::flags::by_stretch(collector, &selectors, (after.1, after.2))?;
+                let within = cost(&stretches, CONFIDENCE).filter(|one| one.comparison == Comparison::Within);
+                (found, unit) = (within.filter(|one| one.units >= WINDOWS_MIN), WINDOW);
+            }
             let mut row = row(options, pair, (&found, &new));
-            (row.endpoint, row.at) = (endpoint.value.clone(), shown_time(pair.after_ms.0));
+            (row.at_ms, row.at) = (pair.after_ms.0, shown_time(pair.after_ms.0));
+            row.endpoint.clone_from(&endpoint.value);
+            row.unit = unit.to_owned();
+            if unit != WINDOW && row.reason.is_empty() && row.units < HOSTS_MIN as u64 {
+                row.reason = format!("{} hosts served it, {HOSTS_MIN} are needed", row.units);
+            }
             p_values.push(found.map_or(1.0, |found| found.difference_ns.p_value()));
             rows.push(row);
         }
@@ -196,6 +227,12 @@ pub(crate) fn compare(
     for (row, adjusted) in rows.iter_mut().zip(benjamini_yekutieli(&p_values)) {
         row.adjusted_p_value = adjusted;
         judge(row);
+    }
+    for row in rows.iter_mut().filter(|row| row.verdict == VersionVerdict::Dearer) {
+        let pair = pairs.iter().find(|pair| pair.baseline == row.baseline && pair.version == row.version);
+        if let Some(pair) = pair {
+            brought_by::explain(collector, options, (pair, row))?;
+        }
     }
     Ok(rows)
 }
@@ -216,18 +253,19 @@ fn row(
     let Some(found) = found else { return row };
     let (low, high) = found.difference_ns.interval(CONFIDENCE);
     let before = found.baseline_ns.max(f64::MIN_POSITIVE);
-    row.reason = match found.units {
-        units if units < HOSTS_MIN => format!("{units} hosts served it, {HOSTS_MIN} are needed"),
-        _ => String::new(),
-    };
+    row.reason = String::new();
     row.before_ns = found.baseline_ns;
     // The hosts' mean difference, so that value and interval are of one thing.
     row.after_ns = found.baseline_ns + found.difference_ns.value;
     row.interval = (low / before, high / before);
     row.detectable = found.detectable_ns / before;
-    row.hosts = found.units as u64;
-    row.cores = found.difference_ns.value / 1e9 * after.total.requests_per_s;
-    row.servers = options.sizing.servers_for_cores(row.cores);
+    row.units = found.units as u64;
+    let cores = |ns: f64| ns / 1e9 * after.total.requests_per_s;
+    let servers = |ns: f64| options.sizing.servers_for_cores(cores(ns));
+    row.cores = cores(found.difference_ns.value);
+    row.cores_interval = (cores(low), cores(high));
+    row.servers = servers(found.difference_ns.value);
+    row.servers_interval = (servers(low), servers(high));
     row
 }
 

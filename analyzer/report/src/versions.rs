@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::number::{counted, duration, percent, percent_range, signed, signed_percent};
+use crate::{
+    number::{counted, duration, percent, percent_range, signed, signed_percent},
+    regressions::Suspect,
+};
 
 /// Versions against the ones before them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -45,7 +48,9 @@ pub struct VersionRow {
     pub version: String,
     /// The endpoint.
     pub endpoint: String,
-    /// When it had arrived, for a person.
+    /// When it had arrived, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The same for a person.
     pub at: String,
     /// How long each was looked at, in seconds.
     pub seconds: f64,
@@ -63,12 +68,24 @@ pub struct VersionRow {
     pub detectable: f64,
     /// The p-value, adjusted for all rows (Benjamini and Yekutieli).
     pub adjusted_p_value: f64,
-    /// Hosts that took part.
-    pub hosts: u64,
+    /// The label whose values are the units of evidence, or `window` where one host ran both versions side by side.
+    pub unit: String,
+    /// Units that took part.
+    pub units: u64,
     /// Cores that the version takes more.
     pub cores: f64,
+    /// Their 95 % interval.
+    pub cores_interval: (f64, f64),
     /// Servers that the cores are worth.
     pub servers: f64,
+    /// Their 95 % interval.
+    pub servers_interval: (f64, f64),
+    /// Of a rise, the functions that it is in, the narrowest first.
+    pub suspects: Vec<Suspect>,
+    /// Of a rise, the flag that carries it.
+    pub flag: String,
+    /// The flag's variant.
+    pub flag_variant: String,
 }
 
 /// The report for a person.
@@ -113,11 +130,18 @@ fn sentence(row: &VersionRow) -> String {
         duration(row.before_ns),
         duration(row.after_ns),
         percent_range(row.interval),
-        counted(row.hosts, "host")
+        units(row)
     );
-    let cost = format!("{} cores, {} servers", signed(row.cores), signed(row.servers));
+    let (low, high) = row.servers_interval;
+    let cost = format!(
+        "{} cores, {} servers ({} to {})",
+        signed(row.cores),
+        signed(row.servers),
+        signed(low),
+        signed(high)
+    );
     match row.verdict {
-        VersionVerdict::Dearer => format!("{}: dearer: {measured}; {cost}", row.endpoint),
+        VersionVerdict::Dearer => format!("{}: dearer: {measured}; {cost}{}", row.endpoint, brought_by(row)),
         VersionVerdict::Cheaper => format!("{}: cheaper: {measured}; {cost}", row.endpoint),
         VersionVerdict::NoChange => format!(
             "{}: no change: {measured}; {} would have been seen",
@@ -126,6 +150,28 @@ fn sentence(row: &VersionRow) -> String {
         ),
         VersionVerdict::NoVerdict => format!("{}: no verdict: {}", row.endpoint, row.reason),
     }
+}
+
+fn units(row: &VersionRow) -> String {
+    match row.unit.as_str() {
+        "window" => format!("{} of one host", counted(row.units, "window")),
+        "host.name" => counted(row.units, "host"),
+        label => counted(row.units, label),
+    }
+}
+
+/// What is known of where a rise is from, on lines of their own.
+fn brought_by(row: &VersionRow) -> String {
+    let mut text = String::new();
+    for one in &row.suspects {
+        let place = if one.place.is_empty() { String::new() } else { format!(" ({})", one.place) };
+        let (before, after) = (duration(one.before_ns), duration(one.after_ns));
+        let _ = write!(text, "\n    in {}{place}: {before} → {after} per request", one.function);
+    }
+    if !row.flag.is_empty() {
+        let _ = write!(text, "\n    with flag {}={}", row.flag, row.flag_variant);
+    }
+    text
 }
 
 fn length(seconds: f64) -> String {
@@ -159,13 +205,26 @@ mod tests {
             after_ns,
             interval: (after_ns / 4e6 - 1.02, after_ns / 4e6 - 0.98),
             detectable: 0.03,
-            hosts: 12,
+            unit: "host.name".into(),
+            units: 12,
             cores: 0.5,
+            cores_interval: (0.4, 0.6),
             servers: 0.06,
+            servers_interval: (0.05, 0.07),
             ..VersionRow::default()
         };
         let rows = vec![
-            row("GET /feed", VersionVerdict::Dearer, 4.4e6),
+            VersionRow {
+                suspects: vec![Suspect {
+                    function: "freshness".into(),
+                    place: "photos/ranking.py".into(),
+                    before_ns: 0.0,
+                    after_ns: 3.5e5,
+                }],
+                flag: "new_ranker".into(),
+                flag_variant: "on".into(),
+                ..row("GET /feed", VersionVerdict::Dearer, 4.4e6)
+            },
             row("GET /login", VersionVerdict::NoChange, 4.0e6),
             VersionRow {
                 reason: "two hosts served it, four are needed".into(),

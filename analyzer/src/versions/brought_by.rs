@@ -1,0 +1,217 @@
+//! Why an endpoint is dearer in a version: the functions whose cost per request rose, and the flag that carries it.
+
+use std::collections::BTreeMap;
+
+use analyzer_detect::functions::{FunctionRuns, compared};
+use analyzer_report::{regressions::Suspect, versions::VersionRow};
+use model::keys;
+use wire::api::{Breakdown, Function, LabelNames, functions::Functions};
+
+use super::{Compared, FALSE_SHARE, VersionOptions, WINDOW};
+use crate::{
+    collector::{Collector, Question, narrowed},
+    error::AnalyzerError,
+    flags::{STRETCHES, carried_by},
+};
+
+/// Functions that are named.
+const FUNCTIONS_MAX: usize = 3;
+
+/// Flags that a rise is held against.
+const FLAGS_MAX: usize = 10;
+
+/// Of the endpoint's rise, what a function's has to be.
+const PART_MIN: f64 = 0.6;
+
+/// A unit with fewer requests is more noise than evidence.
+const REQUESTS_MIN: u64 = 10;
+
+/// Costs per request by function, for one version: one value for each unit that has requests.
+type Costs = BTreeMap<Name, BTreeMap<usize, f64>>;
+
+/// What makes a function the same in both versions: its line may differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    function: String,
+    place: String,
+}
+
+/// Names functions and flag in a row that says dearer.
+pub(super) fn explain(
+    collector: &Collector,
+    options: &VersionOptions,
+    (pair, row): (&Compared, &mut VersionRow),
+) -> Result<(), AnalyzerError> {
+    let arms = pair.arms(&narrowed(&options.selector, keys::ENDPOINT, &row.endpoint));
+    let mut answers = Vec::new();
+    for (selector, start_ns, end_ns) in &arms {
+        let question = Question { selector, start_ns: *start_ns, end_ns: *end_ns };
+        // Hosts have one cell each, so that they can be paired; the windows of one host are its steps.
+        let steps = if row.unit == WINDOW { STRETCHES } else { "1" };
+        let asked = [("steps", steps), ("by", &options.unit), ("hosts", "64"), ("limit", "2000")];
+        answers.push(collector.ask::<Functions>("functions", &question, &asked)?);
+    }
+    if let [before, after] = answers.as_slice() {
+        row.suspects = risen(before, after, row.after_ns - row.before_ns);
+    }
+    if let Some((flag, variant)) = flag(collector, &arms, row.after_ns - row.before_ns)? {
+        (row.flag, row.flag_variant) = (flag, variant);
+    }
+    Ok(())
+}
+
+/// Functions that carry a rise, beyond chance: what cost least before relative to now first, which is the narrowest.
+fn risen(before: &Functions, after: &Functions, rise_ns: f64) -> Vec<Suspect> {
+    let units = units(before, after);
+    let (old, new) = (costs(before, &units, 0), costs(after, &units, 1));
+    let names: Vec<&Name> = new.keys().collect();
+    let at_units = |costs: &Costs, name: &Name| -> Vec<f64> {
+        let known = costs.get(name);
+        let of_unit = |unit| known.and_then(|known| known.get(&unit)).copied().unwrap_or_default();
+        (0..units.len()).map(of_unit).collect()
+    };
+    let runs: Vec<FunctionRuns> = names
+        .iter()
+        .map(|name| FunctionRuns { baseline: at_units(&old, name), candidate: at_units(&new, name) })
+        .collect();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / (values.len() as f64).max(1.0);
+    let changes = names.iter().zip(&runs).zip(compared(&runs));
+    let mut risen: Vec<Suspect> = changes
+        .filter_map(|((name, runs), change)| {
+            let change = change.filter(|one| one.adjusted_p_value <= FALSE_SHARE)?;
+            (change.difference.value >= PART_MIN * rise_ns).then(|| Suspect {
+                function: name.function.clone(),
+                place: name.place.clone(),
+                before_ns: mean(&runs.baseline),
+                after_ns: mean(&runs.candidate),
+            })
+        })
+        .collect();
+    // What is new has no cost before: the one with the most of the rise is first among those.
+    let part = |one: &Suspect| one.before_ns / one.after_ns.max(f64::MIN_POSITIVE);
+    let key = |one: &Suspect| ((part(one) * 20.0).round(), one.before_ns - one.after_ns);
+    risen.sort_by(|left, right| {
+        let (left, right) = (key(left), key(right));
+        left.0.total_cmp(&right.0).then(left.1.total_cmp(&right.1))
+    });
+    risen.truncate(FUNCTIONS_MAX);
+    risen
+}
+
+/// For each unit that served both versions, its cell in both answers. A unit is a host, or a step of the one host.
+fn units(before: &Functions, after: &Functions) -> Vec<[usize; 2]> {
+    let is_served = |answer: &Functions, cell: usize| {
+        let endpoint = answer.endpoints.first();
+        endpoint.and_then(|one| one.requests.get(cell)).is_some_and(|requests| *requests >= REQUESTS_MIN)
+    };
+    let mut units = Vec::new();
+    for (at, host) in before.hosts.iter().enumerate() {
+        let Some(same) = after.hosts.iter().position(|other| other == host) else { continue };
+        for step in 0..before.steps.min(after.steps) as usize {
+            let cells = [at * before.steps as usize + step, same * after.steps as usize + step];
+            let [old, new] = cells;
+            if is_served(before, old) && is_served(after, new) {
+                units.push(cells);
+            }
+        }
+    }
+    units
+}
+
+fn costs(answer: &Functions, units: &[[usize; 2]], side: usize) -> Costs {
+    let unit_of_cell: BTreeMap<usize, usize> = units
+        .iter()
+        .enumerate()
+        .filter_map(|(unit, cells)| cells.get(side).map(|cell| (*cell, unit)))
+        .collect();
+    let mut costs = Costs::new();
+    for series in &answer.series {
+        let (Some(function), Some(endpoint)) =
+            (answer.functions.get(series.function as usize), answer.endpoints.get(series.endpoint as usize))
+        else {
+            continue;
+        };
+        let of_function = costs.entry(name(function)).or_default();
+        for (cell, total_us) in series.cells.iter().zip(&series.total_us) {
+            let requests = endpoint.requests.get(*cell as usize).copied().unwrap_or_default();
+            if let Some(unit) = unit_of_cell.get(&(*cell as usize)).filter(|_| requests > 0) {
+                *of_function.entry(*unit).or_default() += *total_us as f64 * 1e3 / requests as f64;
+            }
+        }
+    }
+    costs
+}
+
+fn name(function: &Function) -> Name {
+    let place = if function.file.is_empty() { &function.executable } else { &function.file };
+    Name { function: function.name.clone(), place: place.clone() }
+}
+
+/// The flag with a variant that carries the rise by itself.
+fn flag(
+    collector: &Collector,
+    arms: &[(String, i64, i64); 2],
+    rise_ns: f64,
+) -> Result<Option<(String, String)>, AnalyzerError> {
+    let [before, after] = arms;
+    let ask = |(selector, start_ns, end_ns): &(String, i64, i64), label: &str| {
+        let question = Question { selector, start_ns: *start_ns, end_ns: *end_ns };
+        collector.ask::<Breakdown>("breakdown", &question, &[("by", label), ("limit", "20")])
+    };
+    let question = Question { selector: &after.0, start_ns: after.1, end_ns: after.2 };
+    let labels: LabelNames = collector.ask("labels", &question, &[])?;
+    let flags = labels.names.iter().filter(|name| name.starts_with(keys::FLAG_PREFIX));
+    for label in flags.take(FLAGS_MAX) {
+        if let Some(variant) = carried_by(ask(before, label)?, ask(after, label)?, rise_ns) {
+            let flag = label.strip_prefix(keys::FLAG_PREFIX).unwrap_or_default();
+            return Ok(Some((flag.to_owned(), variant)));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::api::functions::{EndpointCells, FunctionCells};
+
+    use super::*;
+
+    /// Ten steps of one host with 100 requests each; costs in microseconds a request, with a wobble.
+    fn answer(functions: &[(&str, u64)]) -> Functions {
+        let series = functions.iter().enumerate().map(|(at, (_, each_us))| FunctionCells {
+            function: at as u32,
+            cells: (0..10).collect(),
+            total_us: (0..10).map(|step| each_us * 100 + each_us * (step * 7 % 5)).collect(),
+            self_us: vec![0; 10],
+            ..FunctionCells::default()
+        });
+        let named = |(name, _): &(&str, u64)| Function { name: (*name).into(), ..Function::default() };
+        Functions {
+            steps: 10,
+            hosts: vec!["web-1".into()],
+            endpoints: vec![EndpointCells { requests: vec![100; 10], ..EndpointCells::default() }],
+            functions: functions.iter().map(named).collect(),
+            series: series.collect(),
+            ..Functions::default()
+        }
+    }
+
+    #[test]
+    fn the_narrowest_function_with_the_rise_is_first() {
+        let before = answer(&[("main", 2000), ("rank", 400), ("render", 900)]);
+        let after = answer(&[("render", 900), ("main", 2150), ("rank", 550), ("freshness", 150)]);
+        let risen = risen(&before, &after, 150_000.0);
+        let names: Vec<&str> = risen.iter().map(|one| one.function.as_str()).collect();
+        assert_eq!(names, ["freshness", "rank", "main"]);
+        assert_eq!(risen[0].before_ns, 0.0);
+    }
+
+    #[test]
+    fn a_unit_has_requests_in_both() {
+        let (before, mut after) = (answer(&[]), answer(&[]));
+        after.endpoints[0].requests[3] = 9;
+        assert_eq!(units(&before, &after).len(), 9);
+        after.hosts = vec!["web-2".into()];
+        assert!(units(&before, &after).is_empty());
+    }
+}
