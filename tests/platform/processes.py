@@ -68,6 +68,10 @@ class Processes:
         """The name of a part that is no longer there, if there is one."""
         return next((part.name for part, process in self._running if process.poll() is not None), None)
 
+    def has_ended(self, part: Part) -> bool:
+        """Whether a launched part is no longer there."""
+        return any(running is part and process.poll() is not None for running, process in self._running)
+
     def wait(self, part: Part) -> None:
         """Returns when a launched part is ready."""
         since = time.monotonic()
