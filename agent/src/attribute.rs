@@ -79,7 +79,9 @@ impl Attributor {
         let image = match (sample.mode, sample.image) {
             // A process that has given up its memory on its way out looks like a thread of the kernel.
             (Mode::KernelThread, _) => self.threads.known_image(sample.pid),
-            (_, Some(key)) => Some(self.threads.set_image(sample.pid, image_key(&key))),
+            (_, Some(key)) => {
+                Some(self.threads.set_image(sample.pid, image_key(&key).told_apart(sample.pid)))
+            }
             (_, None) => Some(self.threads.image(sample.pid)),
         };
         let mode = match sample.mode {
@@ -238,7 +240,12 @@ fn user_location(address: CodeAddress, pid: u32) -> Location {
 }
 
 fn image_key(key: &agent_bpf::ImageKey) -> ImageKey {
-    ImageKey { start_stack: key.start_stack, start_code: key.start_code, inode: key.exe_inode }
+    ImageKey {
+        start_stack: key.start_stack,
+        start_code: key.start_code,
+        inode: key.exe_inode,
+        ..ImageKey::default()
+    }
 }
 
 fn stack_copy<'a>(user: &UserState<'a>) -> StackCopy<'a> {

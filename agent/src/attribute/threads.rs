@@ -43,7 +43,7 @@ impl Threads {
         }
         let stat = fs::read_to_string(self.proc_root.join(format!("{pid}/stat"))).unwrap_or_default();
         let image = match start_stack(&stat) {
-            Some(start_stack) => ImageKey { start_stack, ..ImageKey::default() },
+            Some(start_stack) => ImageKey::of_stack(start_stack, pid),
             None => ImageKey { inode: u64::from(pid), ..ImageKey::default() },
         };
         self.images.insert(pid, image);

@@ -16,7 +16,11 @@ const START_STACK: usize = 28;
 pub(super) fn publishers(proc_root: &Path) -> Vec<(u32, ImageKey)> {
     let Ok(entries) = fs::read_dir(proc_root) else { return Vec::new() };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter_map(|pid: u32| publisher(&proc_root.join(pid.to_string())).map(|key| (pid, key))).collect()
+    numbers
+        .filter_map(|pid: u32| {
+            publisher(&proc_root.join(pid.to_string())).map(|key| (pid, key.told_apart(pid)))
+        })
+        .collect()
 }
 
 fn publisher(process: &Path) -> Option<ImageKey> {
@@ -30,5 +34,6 @@ fn publisher(process: &Path) -> Option<ImageKey> {
         start_stack: stat_field(&stat, START_STACK)?,
         start_code: stat_field(&stat, START_CODE)?,
         inode: fs::metadata(process.join("exe")).ok()?.ino(),
+        ..ImageKey::default()
     })
 }

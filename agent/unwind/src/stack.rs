@@ -10,6 +10,24 @@ pub struct ImageKey {
     pub start_code: u64,
     /// The program file's inode, which tells programs apart where addresses are not random.
     pub inode: u64,
+    /// The process where addresses are not random: nothing else tells a child from a stranger then. Else 0.
+    pub pid: u32,
+}
+
+/// Without randomisation a stack starts this near to the end of a process's part of the address space: below are only
+/// its arguments and environment, which have 6 MB at most. With it, one in three thousand stacks does.
+const FIXED_STACKS: std::ops::Range<u64> = 0x7fff_ff80_0000..0x8000_0000_0000;
+
+impl ImageKey {
+    /// The key of what a process runs, by where its main stack starts.
+    pub fn of_stack(start_stack: u64, pid: u32) -> Self {
+        Self { start_stack, ..Self::default() }.told_apart(pid)
+    }
+
+    /// With the process where it needs it.
+    pub fn told_apart(self, pid: u32) -> Self {
+        if FIXED_STACKS.contains(&self.start_stack) { Self { pid, ..self } } else { self }
+    }
 }
 
 /// The registers that unwinding needs. Rows that name any other register are rare on x86-64, and all sixteen
@@ -73,6 +91,14 @@ pub struct Sample<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_with_one_layout_are_told_apart() {
+        let fixed = |pid| ImageKey::of_stack(0x7fff_ffff_e7d0, pid);
+        assert_ne!(fixed(1), fixed(2));
+        let random = |pid| ImageKey::of_stack(0x7ffd_1b2c_e7d0, pid);
+        assert_eq!(random(1), random(2));
+    }
 
     #[test]
     fn words_outside_the_copy_are_absent() {
