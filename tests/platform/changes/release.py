@@ -2,7 +2,7 @@
 
     release.py --fewer PATH [--seconds 300] [--rate 60]
 
-Two servers share the load, profiled by `fewer up`: version 1.0, and version 1.1, which has the commit. `fewer regressions
+Servers of two versions share the load, profiled by `fewer up`: 1.0, and 1.1, which has the commit. `fewer regressions
 --versions` has to find endpoint, function, version and flag; `fewer flags` the flag; and `fewer check`, which sees version
 1.0 alone in production, has to fail the commit and say how many servers it is about to cost. The intervals of cost have
 to hold the truth: what the site's own log says of the CPU time of a feed. Run it with the Python of tests/platform/install.sh.
@@ -31,6 +31,8 @@ ENDPOINT = "/feed"
 FLAG = "new_ranker"
 BEFORE, AFTER = "1.0", "1.1"
 SELECTOR = f'{{service.name="{SERVICE}"}}'
+# Where a process has its memory can move its cost by as much as the commit does: several share that out.
+INSTANCES = 3
 FAIL = 1
 SETTLED_S = 15
 
@@ -71,11 +73,16 @@ def roll_out(options: argparse.Namespace, folder: Path) -> int:
     platform = Platform(folder)
     worklogs = [platform.worklog, folder / "worklog-after"]
     with Processes(platform.logs) as processes:
-        platform.start(processes, [SERVICE])
-        port = start_version(platform, processes, repository.worktree(commits.DEARER.name), worklogs[1])
+        platform.start(processes, [])
+        checkouts = [repository.folder, repository.worktree(commits.DEARER.name)]
+        versions = [
+            (version, environment(platform, version, checkout, worklog))
+            for version, checkout, worklog in zip((BEFORE, AFTER), checkouts, worklogs)
+        ]
+        ports = [start_version(platform, processes, *version) for _ in range(INSTANCES) for version in versions]
         url = start_fewer(options, platform, processes)
         start_s = time.time()
-        load(options, processes, [platform.servers[SERVICE], port])
+        load(options, processes, ports)
         end_s = time.time()
         before, after = (feeds(worklog, start_s, end_s) for worklog in worklogs)
         time.sleep(SETTLED_S)
@@ -107,19 +114,25 @@ def start_fewer(options: argparse.Namespace, platform: Platform, processes: Proc
     return f"http://127.0.0.1:{port}"
 
 
-def start_version(platform: Platform, processes: Processes, checkout: Path, worklog: Path) -> int:
-    """Starts the site of a checkout as the next version; returns its port."""
+def environment(platform: Platform, version: str, checkout: Path, worklog: Path) -> "dict[str, str]":
+    """One version's environment. Hashes are the same in both, so that they differ by the commit alone."""
+    worklog.mkdir(exist_ok=True)
+    return {
+        **platform.environment(SERVICE), "PYTHONPATH": str(checkout / "site"), "PHOTOS_WORKLOG": str(worklog),
+        "OTEL_RESOURCE_ATTRIBUTES": f"service.version={version},deployment.environment.name=demo",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def start_version(platform: Platform, processes: Processes, version: str, environment: "dict[str, str]") -> int:
+    """Starts a server of a version; returns its port."""
     port = free_port()
-    environment = platform.environment(SERVICE)
-    worklog.mkdir()
-    environment.update(PYTHONPATH=str(checkout / "site"), PHOTOS_WORKLOG=str(worklog))
-    environment["OTEL_RESOURCE_ATTRIBUTES"] = f"service.version={AFTER},deployment.environment.name=demo"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--preload", "photos.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--preload", "photos.wsgi"]
 
     def is_ready() -> bool:
         return answers(port, b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n", b" 200 ")
 
-    processes.start(Part(f"{SERVICE}-{AFTER}", command, is_ready, environment))
+    processes.start(Part(f"{SERVICE}-{version}-{port}", command, is_ready, environment))
     return port
 
 
@@ -197,6 +210,7 @@ def servers_of(production: dict) -> float:
 
 def judge_versions(report: dict, truth_cores: float) -> bool:
     """The feed alone has to be dearer, with function and flag, and with the truth in its interval."""
+    print(" ".join(report["notes"]))
     for row in report["rows"]:
         rise, (low, high) = row["after_ns"] / max(row["before_ns"], 1) - 1, row["interval"]
         print(f"{row['endpoint']}: {row['verdict']} {rise:+.1%} (from {low:+.1%} to {high:+.1%}), {row['units']} {row['unit']}s")
