@@ -17,7 +17,7 @@ use model::{Batch, keys};
 use wire::api::Breakdown;
 
 use crate::{
-    check::changes::Changes,
+    check::changes::{Changes, last_name},
     collector::{Collector, Question, narrowed},
     error::AnalyzerError,
 };
@@ -190,8 +190,11 @@ impl CostToday {
             .iter()
             .enumerate()
             .filter_map(|(at, one)| {
+                // A function inside has the same place, and a change that is large for it is not for the whole.
                 let row = report.functions.iter().find(|row| {
-                    row.changed_line > 0 && row.file == one.file && row.line == one.code.first_line
+                    row.changed_line > 0
+                        && (row.file.as_str(), row.line) == (one.file.as_str(), one.code.first_line)
+                        && last_name(&row.function) == last_name(&one.code.name)
                 })?;
                 Some((at, stake::ratio(row, outside_ns)?))
             })
