@@ -27,8 +27,9 @@ Examples:
   fewer detect ./series
 
 Reads every NAME.json in DIR, which holds {\"values\": [numbers]} with null where a value is missing, and
-prints one JSON object: {NAME: [index of the first value of each new regime, from 0]}. Spikes, seasons,
-steady climbs and noise are no changes. There is nothing to tune.
+prints one JSON object: {NAME: [index of the first value of each new regime, from 0]}. Told is what
+a person would mark in a plot: spikes, seasons, steady climbs, wandering and noise are no changes. There is
+nothing to tune.
 
 Exit codes: 0 answered, 1 a file cannot be read, 2 bad command line or a file that is not a series.";
 

@@ -1,96 +1,151 @@
-//! Where a plain series of numbers shifts lastingly.
+//! Where a plain series of numbers changes, as a person would mark it in a plot.
 //!
-//! Explanations compete for a series: pieces that are level against pieces that are lines, each with and without a
-//! season removed, in plain values and in logarithms, each with every number of changes that some penalty asks for. All
-//! are priced alike, by what is left as autocorrelated noise and by how many numbers the explanation needs
-//! ([`explanation`]), and the cheapest one gives the change points. So a steady climb is one line instead of a staircase,
-//! a season is a season instead of forty steps, and wandering noise is noise.
+//! Explanations compete for a series: a trend (none, a line, a curve), changes laid upon it (the level moves, the slope
+//! moves, or both), and noise of some kind, from white noise to a level or a slope that wanders; each with and
+//! without a season removed, in plain values and in logarithms. All are priced alike, by how much surprise is left
+//! and by how many numbers the explanation needs ([`explanation`]), and the cheapest one gives the change points: so a
+//! climb is one line instead of a staircase, a season is a season instead of forty steps, and what wanders or bends all the
+//! time needs no change at all. Of the changes those are told that meet the eye ([`visible`]).
 //!
 //! The few constants are named where they are used, and none depends on the data.
 
-mod bend;
+mod cheapest;
+mod elimination;
 mod explanation;
 mod noise;
-mod pieces;
-mod season;
-mod spikes;
+mod search;
+pub(crate) mod season;
+pub(crate) mod spikes;
+mod trend;
+mod visible;
 
-use explanation::{Explanation, cheapest};
-use pieces::Shape;
+use cheapest::cheapest;
+use search::{Change, Kind};
 
 /// The fewest points that make a regime; fewer are an outlier.
-const MIN_REGIME_POINTS: usize = 5;
+pub(crate) const MIN_REGIME_POINTS: usize = 5;
+
+/// Nor is a regime shorter than this share of the whole: in a plot it would be a spike.
+const MIN_REGIME_SHARE: f64 = 0.03;
 
 /// Longer series are read in blocks, so that time stays bounded.
 const MAX_POINTS: usize = 4_000;
 
 /// One value at one position of the series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Point {
-    index: usize,
-    value: f64,
+pub(crate) struct Point {
+    pub(crate) index: usize,
+    pub(crate) value: f64,
 }
 
-/// The index of the first point of each regime after the first. Values that are not finite are missing; an index
-/// always names a value that is present. Of a series longer than 4,000 points, means of equal blocks are looked at,
-/// and an index names the start of a block.
+/// The index of the first point of each regime after the first, as a person would mark them in a plot. Values that are
+/// not finite are missing; an index always names a value that is present. Of a series longer than 4,000 points, means of
+/// equal blocks are looked at.
 pub fn change_points(values: &[f64]) -> Vec<usize> {
-    let observed = in_blocks(values);
+    let observed: Vec<Point> = values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| value.is_finite())
+        .map(|(index, value)| Point { index, value: *value })
+        .collect();
     if observed.len() < 2 * MIN_REGIME_POINTS {
         return Vec::new();
     }
     let mut best = explain_with_season(&observed);
-    if let Some((logarithms, volume)) = logarithms(&observed) {
+    if let Some(logarithms) = logarithms(&observed) {
+        // In logarithms values lie closer together: twice the logarithm of the change of variables (Box and Cox 1964), and
+        // one parameter.
         let multiplicative = explain_with_season(&logarithms);
-        if multiplicative.description_cost + volume < best.description_cost {
+        let points = multiplicative.points as f64;
+        let mean = logarithms.iter().map(|point| point.value).sum::<f64>() / observed.len() as f64;
+        if multiplicative.cost + 2.0 * points * mean + points.ln() < best.cost {
             best = multiplicative;
         }
     }
-    best.changes.iter().filter_map(|&at| observed.get(at)).map(|point| point.index).collect()
+    best.changes.iter().filter_map(|at| observed.get(*at)).map(|point| point.index).collect()
 }
 
-/// The logarithms of a series that is positive throughout and at least doubles (within less, a logarithm is nearly
-/// straight), and what must be added to a cost in logarithms to compare it with one in plain values: twice the logarithm
-/// of the change of variables (Box and Cox 1964), and one parameter.
-fn logarithms(points: &[Point]) -> Option<(Vec<Point>, f64)> {
+/// The logarithms of a series that is positive throughout and at least doubles; within less, a logarithm is nearly
+/// straight.
+fn logarithms(points: &[Point]) -> Option<Vec<Point>> {
     let least = points.iter().map(|point| point.value).fold(f64::INFINITY, f64::min);
     let most = points.iter().map(|point| point.value).fold(f64::NEG_INFINITY, f64::max);
-    if least <= 0.0 || most < 2.0 * least {
-        return None;
-    }
-    let logarithms: Vec<Point> =
-        points.iter().map(|point| Point { value: point.value.ln(), ..*point }).collect();
-    let volume = 2.0 * logarithms.iter().map(|point| point.value).sum::<f64>();
-    Some((logarithms, volume + (points.len() as f64).ln()))
+    let is_wide = least > 0.0 && most >= 2.0 * least;
+    is_wide.then(|| points.iter().map(|point| Point { value: point.value.ln(), ..*point }).collect())
+}
+
+/// Where a series changes, and what the whole account of it costs.
+struct Answer {
+    /// Positions among the points.
+    changes: Vec<usize>,
+    cost: f64,
+    /// How many points were accounted for: those of the series, or its blocks.
+    points: usize,
+    /// The series without noise and season.
+    course: Vec<f64>,
 }
 
 /// The cheaper with or without a season.
-fn explain_with_season(points: &[Point]) -> Explanation {
+fn explain_with_season(points: &[Point]) -> Answer {
     let plain = explain(points, 0);
     let Some(season) = season::find(points) else { return plain };
-    let without = explain(&season.removed_from(points), season.period());
-    if without.description_cost < plain.description_cost { without } else { plain }
+    let once = explain(&season.removed_from(points), season.period());
+    // What changes blurs the season at first, so it is looked at again without the changes.
+    let season = season.again(points, &once.course);
+    let again = explain(&season.removed_from(points), season.period());
+    [once, again].into_iter().fold(plain, |best, other| if other.cost < best.cost { other } else { best })
 }
 
-/// The cheaper of both shapes; levels win a tie, being simpler.
-fn explain(points: &[Point], spent_parameters: usize) -> Explanation {
+/// The cheapest explanation when so many parameters were spent before.
+fn explain(points: &[Point], spent_parameters: usize) -> Answer {
     let points = spikes::removed(points);
-    let level = cheapest(&points, Shape::Level, spent_parameters);
-    let line = cheapest(&points, Shape::Line, spent_parameters);
-    if line.description_cost < level.description_cost { line } else { level }
+    let block = points.len().div_ceil(MAX_POINTS).max(1);
+    let (values, center, scale) = scaled(&points, block);
+    let count = values.len() as f64;
+    let gap = MIN_REGIME_POINTS.max((MIN_REGIME_SHARE * count).ceil() as usize);
+    let found = visible::only(&values, cheapest(&values, gap), gap);
+    let course = found.course(&values).map_or_else(Vec::new, |course| course.values);
+    let course = course.iter().flat_map(|value| std::iter::repeat_n(value * scale + center, block));
+    Answer {
+        changes: found.changes.iter().map(|change| place(&points, *change, block)).collect(),
+        cost: found.cost + spent_parameters as f64 * count.ln() + 2.0 * count * scale.ln(),
+        points: values.len(),
+        course: course.take(points.len()).collect(),
+    }
 }
 
-/// The values that are present, or the means of so many of them that the blocks are few enough.
-fn in_blocks(values: &[f64]) -> Vec<Point> {
-    let block = values.len().div_ceil(MAX_POINTS).max(1);
-    let mut points = Vec::with_capacity(values.len() / block + 1);
-    for (at, chunk) in values.chunks(block).enumerate() {
-        let present = chunk.iter().filter(|value| value.is_finite());
-        let (sum, count) = present.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-        let first = chunk.iter().position(|value| value.is_finite());
-        points.extend(first.map(|first| Point { index: at * block + first, value: sum / count }));
+/// Means of blocks about their common mean, at most 1 away from it; with that mean and the scale, a power of two, so that
+/// the scale of a series does not change its digits.
+fn scaled(points: &[Point], block: usize) -> (Vec<f64>, f64, f64) {
+    let mean = |points: &[Point]| {
+        let count = points.len().max(1) as f64;
+        points.iter().map(|point| point.value / count).sum::<f64>()
+    };
+    let center = mean(points);
+    let reach = points.iter().map(|point| (point.value - center).abs()).fold(0.0, f64::max);
+    let scale = if reach > 0.0 { reach.log2().ceil().exp2() } else { 1.0 };
+    (points.chunks(block).map(|chunk| (mean(chunk) - center) / scale).collect(), center, scale)
+}
+
+/// The position of a change that was found among blocks: where two levels part the points nearby best. A bend has no
+/// such place.
+fn place(points: &[Point], change: Change, block: usize) -> usize {
+    let at = change.at * block;
+    if block == 1 || change.kind == Kind::Bend {
+        return at;
     }
-    points
+    let start = at.saturating_sub(2 * block);
+    let nearby = points.get(start..(at + 2 * block).min(points.len())).unwrap_or_default();
+    let total: f64 = nearby.iter().map(|point| point.value).sum();
+    let center = total / nearby.len().max(1) as f64;
+    let mut sum = 0.0;
+    let parted = nearby.iter().enumerate().skip(1).map(|(before, _)| {
+        sum += nearby.get(before - 1).map_or(0.0, |point| point.value - center);
+        let after = nearby.len() - before;
+        (sum * sum / before as f64 + sum * sum / after as f64, start + before)
+    });
+    let inner = parted.filter(|(_, place)| place.abs_diff(at) <= block);
+    inner.max_by(|left, right| left.0.total_cmp(&right.0)).map_or(at, |(_, place)| place)
 }
 
 #[cfg(test)]
@@ -148,9 +203,23 @@ mod tests {
             gaps[at] = f64::NAN;
         }
         check("gaps", &gaps, &[61]);
+        let level = |at: usize| if at < 20 { 5.0 } else { 9.0 };
+        let holes: Vec<f64> = (0..40).map(|at| if at % 7 == 0 { f64::NAN } else { level(at) }).collect();
+        check("gaps in exact levels", &holes, &[20]);
         check("infinite", &[&[f64::INFINITY; 3][..], &[1.0; 10], &[4.0; 10]].concat(), &[13]);
         let long = with(12, 12_000, |at| if at < 6_000.0 { 0.0 } else { 3.0 });
         check("longer than the bound", &long, &[6_000]);
+        let digits = |at: usize| (at * 7_919 % 101) as f64 / 50.0 + if at < 2_000 { 1.0 } else { 4.0 };
+        check("longer, in no whole blocks", &(0..4_100).map(digits).collect::<Vec<_>>(), &[2_000]);
+        let mut level = 0.0;
+        let walk: Vec<f64> = noise(22, 600)
+            .iter()
+            .map(|step| {
+                level += step;
+                level
+            })
+            .collect();
+        check("walk", &walk, &[]);
     }
 
     proptest::proptest! {

@@ -10,6 +10,7 @@ pub mod dead_code;
 pub mod filters;
 pub mod flags;
 pub mod functions;
+mod partition;
 pub mod regressions;
 pub mod sharing;
 #[cfg(test)]

@@ -10,19 +10,41 @@ use crate::stats::moments::median;
 
 const MIN_CYCLES: usize = 3;
 
+/// Points times periods that are looked at; of 50,000 points, periods of up to 400.
+const MAX_WORK: usize = 20_000_000;
+
 /// A repeating pattern: what to take away in each phase.
-pub(super) struct Season {
+pub(crate) struct Season {
     phases: Vec<f64>,
 }
 
 impl Season {
     /// Points per cycle.
-    pub(super) fn period(&self) -> usize {
+    pub(crate) fn period(&self) -> usize {
         self.phases.len()
     }
 
+    /// The same period's pattern in what a course leaves over.
+    pub(crate) fn again(&self, points: &[Point], course: &[f64]) -> Self {
+        let mut phases = vec![Vec::new(); self.phases.len()];
+        for (point, course) in points.iter().zip(course) {
+            if let Some(phase) = phases.get_mut(point.index % self.phases.len().max(1)) {
+                phase.push(point.value - course);
+            }
+        }
+        Self::of(&phases)
+    }
+
+    /// The medians of the phases, about their mean.
+    fn of(phases: &[Vec<f64>]) -> Self {
+        let mut phases: Vec<f64> = phases.iter().map(|values| median(values)).collect();
+        let center = phases.iter().sum::<f64>() / phases.len().max(1) as f64;
+        phases.iter_mut().for_each(|phase| *phase -= center);
+        Self { phases }
+    }
+
     /// The points without the pattern.
-    pub(super) fn removed_from(&self, points: &[Point]) -> Vec<Point> {
+    pub(crate) fn removed_from(&self, points: &[Point]) -> Vec<Point> {
         points
             .iter()
             .map(|point| {
@@ -35,7 +57,7 @@ impl Season {
 }
 
 /// The period whose pattern explains most for its size, if any pays for itself.
-pub(super) fn find(points: &[Point]) -> Option<Season> {
+pub(crate) fn find(points: &[Point]) -> Option<Season> {
     let values = evenly_spaced(points);
     let sums: Vec<f64> = std::iter::once(0.0)
         .chain(values.iter().scan(0.0, |sum, value| {
@@ -43,7 +65,8 @@ pub(super) fn find(points: &[Point]) -> Option<Season> {
             Some(*sum)
         }))
         .collect();
-    let (gain, period) = (2..=values.len() / MIN_CYCLES)
+    let longest = (values.len() / MIN_CYCLES).min(MAX_WORK / values.len().max(1));
+    let (gain, period) = (2..=longest)
         .map(|period| (gain(&detrended(&values, &sums, period), period), period))
         .max_by(|left, right| left.0.total_cmp(&right.0))?;
     if gain <= 0.0 {
@@ -56,10 +79,7 @@ pub(super) fn find(points: &[Point]) -> Option<Season> {
             phase.push(value);
         }
     }
-    let mut phases: Vec<f64> = phases.iter().map(|values| median(values)).collect();
-    let center = phases.iter().sum::<f64>() / period as f64;
-    phases.iter_mut().for_each(|phase| *phase -= center);
-    Some(Season { phases })
+    Some(Season::of(&phases))
 }
 
 /// By how much the phases' fit beats its own price.

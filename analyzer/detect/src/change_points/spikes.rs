@@ -13,7 +13,7 @@ const LIMIT_DEVIATIONS: f64 = 3.0;
 const MOST_SPIKES_SHARE: f64 = 0.1;
 
 /// The same points without spikes.
-pub(super) fn removed(points: &[Point]) -> Vec<Point> {
+pub(crate) fn removed(points: &[Point]) -> Vec<Point> {
     let values: Vec<f64> = points.iter().map(|point| point.value).collect();
     let expected = expected(&values, MIN_REGIME_POINTS - 1);
     let distances: Vec<f64> =

@@ -1,8 +1,8 @@
 //! Steps up in one series, with what makes them worth telling.
 
 use crate::{
-    change_points,
     filters::{season::is_season, went_away::went_away},
+    partition,
     stats::{
         Estimate,
         moments::{covariance, mean, variance},
@@ -48,7 +48,7 @@ pub struct Fallen {
 /// none.
 pub fn steps(values: &[f64], floor: f64, period: usize) -> (Vec<Step>, Fallen) {
     let (mut steps, mut fallen) = (Vec::new(), Fallen::default());
-    let changes = change_points(values);
+    let changes = partition::changes(values);
     let starts = std::iter::once(0).chain(changes.iter().copied());
     let ends = changes.iter().skip(1).copied().chain([values.len()]);
     for ((start, at), end) in starts.zip(changes.iter().copied()).zip(ends) {
