@@ -53,6 +53,50 @@ pub(crate) fn difference_scaled(values: &[f64]) -> Vec<usize> {
     split_all(&positions, &values, (median(&steps) * 1.4826 / std::f64::consts::SQRT_2).max(1e-12))
 }
 
+/// PELT as it is mostly used (Killick, Fearnhead and Eckley 2012): normal noise with a mean and a variance to each piece, the
+/// Bayesian information criterion for a penalty.
+pub(crate) fn pelt(values: &[f64]) -> Vec<usize> {
+    let (positions, values) = observed(values);
+    let least = 1e-6 * variance(&values).max(1e-12);
+    let penalty = 3.0 * (values.len().max(2) as f64).ln();
+    let sums: Vec<(f64, f64)> = std::iter::once((0.0, 0.0))
+        .chain(values.iter().scan((0.0, 0.0), |sums, value| {
+            *sums = (sums.0 + value, sums.1 + value * value);
+            Some(*sums)
+        }))
+        .collect();
+    let cost = |start: usize, end: usize| {
+        let count = (end - start) as f64;
+        let (sum, square) = (sums[end].0 - sums[start].0, sums[end].1 - sums[start].1);
+        count * ((square - sum * sum / count) / count).max(least).ln()
+    };
+    let mut best = vec![(-penalty, 0); values.len() + 1];
+    let mut starts = vec![0];
+    for end in 5..=values.len() {
+        if end >= 10 {
+            starts.push(end - 5);
+        }
+        let costs: Vec<f64> =
+            starts.iter().map(|&start| best[start].0 + cost(start, end) + penalty).collect();
+        let (at, least) = costs
+            .iter()
+            .copied()
+            .enumerate()
+            .fold((0, f64::INFINITY), |least, next| if next.1 < least.1 { next } else { least });
+        best[end] = (least, starts[at]);
+        let mut costs = costs.iter();
+        starts.retain(|start| costs.next().is_none_or(|cost| *cost <= least + penalty) || end - start < 10);
+    }
+    let mut changes = Vec::new();
+    let mut end = values.len();
+    while best[end].1 > 0 {
+        end = best[end].1;
+        changes.push(positions[end]);
+    }
+    changes.reverse();
+    changes
+}
+
 fn split_all(positions: &[usize], values: &[f64], scale: f64) -> Vec<usize> {
     let penalty = 3.0 * (values.len().max(2) as f64).ln() * scale * scale;
     let mut changes = Vec::new();

@@ -12,8 +12,8 @@ pub(crate) struct Case {
     pub(crate) size: f64,
     /// The series.
     pub(crate) values: Vec<f64>,
-    /// First index of each new regime.
-    pub(crate) changes: Vec<usize>,
+    /// What each annotator marks: the first index of each new regime. Generated truth is one annotator's.
+    pub(crate) annotators: Vec<Vec<usize>>,
 }
 
 /// `count` sorted positions at least `gap` from each other and from both ends; fewer where they do not fit.

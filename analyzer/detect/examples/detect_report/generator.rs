@@ -4,7 +4,7 @@ use testkit::Random;
 
 use crate::{
     case::{Case, positions, steps},
-    noise::{autoregressive, heavy_tailed, normal, uniform},
+    noise::{autoregressive, heavy_tailed, normal, uniform, walk},
 };
 
 const LENGTHS: [usize; 5] = [30, 60, 100, 300, 1000];
@@ -49,7 +49,7 @@ pub(crate) fn cases(seed: u64, repeats: usize) -> Vec<Case> {
         for _ in 0..repeats {
             for kind in STEADY {
                 let values = noise_of(&mut random, kind, len);
-                cases.push(Case { kind, size: 0.0, values, changes: Vec::new() });
+                cases.push(Case { kind, size: 0.0, values, annotators: vec![Vec::new()] });
             }
             for size in SIZES {
                 cases.extend(STEPPING.map(|kind| stepping(&mut random, kind, len, size)));
@@ -58,6 +58,21 @@ pub(crate) fn cases(seed: u64, repeats: usize) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// One series of each of some kinds, of this length.
+pub(crate) fn long(seed: u64, len: usize) -> Vec<Case> {
+    let mut random = Random::new(seed);
+    ["steps", "steps+season", "steps+AR 0.5", "steps+drift"]
+        .map(|kind| stepping(&mut random, kind, len, 3.0))
+        .into_iter()
+        .chain([Case {
+            kind: "walk",
+            size: 0.0,
+            values: walk(&mut random, len, 0.0),
+            annotators: vec![Vec::new()],
+        }])
+        .collect()
 }
 
 fn stepping(random: &mut Random, kind: &'static str, len: usize, size: f64) -> Case {
@@ -76,7 +91,7 @@ fn stepping(random: &mut Random, kind: &'static str, len: usize, size: f64) -> C
         "gaps" => values.map(|value| if random.chance(15) { f64::NAN } else { value }).collect(),
         _ => values.collect(),
     };
-    Case { kind, size, values, changes }
+    Case { kind, size, values, annotators: vec![changes] }
 }
 
 /// A bend that lifts the end by `size` × 3, or a climb by that much over a fifth of the series.
@@ -88,7 +103,7 @@ fn bending(random: &mut Random, kind: &'static str, len: usize, size: f64) -> Ca
     };
     let rise = 3.0 * size / (until - at) as f64;
     let values = (0..len).map(|index| rise * (index.clamp(at, until) - at) as f64 + normal(random)).collect();
-    Case { kind, size, values, changes }
+    Case { kind, size, values, annotators: vec![changes] }
 }
 
 fn noise_of(random: &mut Random, kind: &str, len: usize) -> Vec<f64> {

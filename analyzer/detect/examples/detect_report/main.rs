@@ -6,6 +6,7 @@ mod baselines;
 mod case;
 mod fleet;
 mod generator;
+mod lifelike;
 mod noise;
 mod score;
 mod second_family;
@@ -18,19 +19,58 @@ use score::Score;
 
 type Detector = fn(&[f64]) -> Vec<usize>;
 
-const DETECTORS: [(&str, Detector); 6] = [
+const DETECTORS: [(&str, Detector); 7] = [
     ("fewer", change_points),
     ("binseg 3 ln n", baselines::binary_segmentation),
     ("binseg 3 ln n, confirmed", baselines::confirmed),
     ("binseg, MAD of steps", baselines::difference_scaled),
+    ("PELT, normal, BIC", baselines::pelt),
     ("energy + t (Hunter)", baselines::energy),
     ("never", baselines::never),
 ];
 
 fn main() {
-    fleet::report();
-    report("First family: developed on", &generator::cases(1, 12));
-    report("Second family: not developed on", &second_family::cases(2, 40));
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    if is_wanted("arms") {
+        fleet::report();
+    }
+    if is_wanted("first") {
+        report("First family: developed on", &generator::cases(1, 12));
+    }
+    if is_wanted("second") {
+        report("Second family: not developed on", &second_family::cases(2, 40));
+    }
+    if is_wanted("developed") {
+        report("Lifelike: developed on", &lifelike::developed(3, 40));
+    }
+    if is_wanted("seeds") {
+        report("Lifelike: the same families, other seeds", &lifelike::developed(4, 40));
+    }
+    if is_wanted("held-out") {
+        report("Lifelike: other families", &lifelike::held_out(5, 40));
+    }
+    if is_wanted("speed") {
+        speed();
+    }
+}
+
+/// Long series, and the time that each takes.
+fn speed() {
+    println!("# Speed of `fewer detect`\n");
+    for len in [1_000, 5_000, 50_000] {
+        for case in generator::long(6, len) {
+            let started = Instant::now();
+            let found = change_points(&case.values);
+            println!(
+                "{:<12} {len:>6} values {:>7.3} s, {} changes",
+                case.kind,
+                started.elapsed().as_secs_f64(),
+                found.len()
+            );
+        }
+    }
+    println!();
 }
 
 fn report(title: &str, cases: &[Case]) {
@@ -42,14 +82,24 @@ fn report(title: &str, cases: &[Case]) {
         let scored: Vec<(&Case, Score)> = cases
             .iter()
             .zip(&answers)
-            .map(|(case, found)| (case, Score::of(&case.changes, found, case.values.len())))
+            .map(|(case, found)| (case, Score::of(&case.annotators, found, case.values.len())))
             .collect();
         println!("## {name} ({:.3} ms a series)\n", elapsed.as_secs_f64() * 1000.0 / cases.len() as f64);
         table("kind", &scored, |case| case.kind.to_owned());
         table("size", &scored, |case| format!("{:>4}", case.size));
-        table("length", &scored, |case| format!("{:>4}", case.values.len()));
+        table("length", &scored, |case| length(case.values.len()).to_owned());
 
         table("", &scored, |_| "all".to_owned());
+    }
+}
+
+fn length(len: usize) -> &'static str {
+    match len {
+        0..50 => "   up to 49",
+        50..100 => "  up to 99",
+        100..300 => " up to 299",
+        300..1_000 => " up to 999",
+        _ => "1000 and more",
     }
 }
 

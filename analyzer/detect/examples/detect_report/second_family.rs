@@ -32,7 +32,7 @@ pub(crate) fn cases(seed: u64, repeats: usize) -> Vec<Case> {
         for _ in 0..repeats {
             cases.extend(KINDS.map(|(kind, make)| {
                 let (values, changes) = make(&mut random, len);
-                Case { kind, size: 0.0, values, changes }
+                Case { kind, size: 0.0, values, annotators: vec![changes] }
             }));
         }
     }
