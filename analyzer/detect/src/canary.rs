@@ -6,11 +6,12 @@
 
 use crate::{
     comparison::{Change, Limits, Verdict, judge},
-    stats::{Estimate, permutation::permutation_test, ratio::ratio},
+    stats::{
+        Estimate,
+        permutation::{self, HOSTS_FOR_T, permutation_test},
+        ratio::ratio,
+    },
 };
-
-/// From this many hosts an arm, Student's t is believed alone.
-const HOSTS_FOR_T: usize = 8;
 
 /// Ways to deal the hosts that are looked at.
 const DRAWS: u32 = 20_000;
@@ -73,15 +74,15 @@ pub fn look(control: &[Host], canary: &[Host], limits: &CanaryLimits) -> Look {
         (verdict == Verdict::NoVerdict).then(|| "the hosts differ too much among themselves".to_owned());
     if control.len().min(canary.len()) < HOSTS_FOR_T {
         let level = 1.0 - limits.cpu.confidence;
-        let (agrees, could) = dealt(control, canary, level);
-        if !could {
+        let dealt = dealt(control, canary, level);
+        if dealt == Some(permutation::Verdict::CannotSay) || dealt.is_none() {
             let hosts = format!(
                 "{} and {} hosts cannot tell chance from change at this confidence",
                 control.len(),
                 canary.len()
             );
             (verdict, reason) = (Verdict::NoVerdict, Some(hosts));
-        } else if verdict == Verdict::Fail && !agrees {
+        } else if verdict == Verdict::Fail && dealt == Some(permutation::Verdict::Alike) {
             (verdict, reason) = (Verdict::NoVerdict, Some("too few hosts to be sure of the rise".to_owned()));
         }
     }
@@ -112,8 +113,8 @@ fn error_share(hosts: &[Host], part: fn(&Host) -> (f64, f64)) -> Option<Estimate
     ratio(&errors, &all)
 }
 
-/// Whether dealing the hosts out anew agrees that the arms differ, and whether so few hosts could.
-fn dealt(control: &[Host], canary: &[Host], level: f64) -> (bool, bool) {
+/// What dealing the hosts out anew says.
+fn dealt(control: &[Host], canary: &[Host], level: f64) -> Option<permutation::Verdict> {
     let costs = |hosts: &[Host]| -> Vec<f64> {
         hosts
             .iter()
@@ -121,8 +122,7 @@ fn dealt(control: &[Host], canary: &[Host], level: f64) -> (bool, bool) {
             .map(|host| (host.cpu_ns / host.requests).ln())
             .collect()
     };
-    let test = permutation_test(&costs(control), &costs(canary), DRAWS, 1);
-    test.map_or((false, false), |test| (test.p_value <= level, test.least_p_value <= level))
+    Some(permutation_test(&costs(control), &costs(canary), DRAWS, 1)?.verdict(level))
 }
 
 #[cfg(test)]

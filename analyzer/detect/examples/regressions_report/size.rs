@@ -56,7 +56,11 @@ pub(crate) fn report() {
                 cells += &format!("| {found}/{RUNS} ");
             }
             let mean = detectable.iter().sum::<f64>() / detectable.len().max(1) as f64;
-            row += &format!("| {:.1} % {cells}| {held}/{told} |", mean * 100.0);
+            let shown = match detectable.is_empty() {
+                true => "cannot say".to_owned(),
+                false => format!("{:.1} %", mean * 100.0),
+            };
+            row += &format!("| {shown} {cells}| {held}/{told} |");
             println!("{row}");
         }
     }

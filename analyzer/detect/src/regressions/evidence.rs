@@ -1,5 +1,6 @@
 //! What the hosts say about a step: each host's cost per request before and behind it. The host is the unit of evidence;
-//! where there are too few, windows stand in, which says nothing about other hosts.
+//! where there are too few to tell chance from change, windows stand in, which says nothing about other hosts. Below eight,
+//! a test that assumes nothing about them has to agree with Student's.
 
 use super::{
     fleet::{FleetSeries, Series, Served},
@@ -7,7 +8,13 @@ use super::{
 };
 use crate::{
     filters::population_shift::Group,
-    stats::{Estimate, moments::mean, paired, welch},
+    stats::{
+        Estimate,
+        moments::mean,
+        paired,
+        permutation::{HOSTS_FOR_T, Verdict, permutation_test, sign_flip_test},
+        welch,
+    },
 };
 
 /// Fewer hosts give no verdict about a fleet.
@@ -18,6 +25,12 @@ const LOAD_PART_MIN: f64 = 0.1;
 
 /// Overall evidence weaker than this is looked at group by group.
 const CLEAR_P_VALUE: f64 = 1e-4;
+
+/// What a test of few hosts that makes no assumption has to reach.
+const FEW_HOSTS_LEVEL: f64 = 0.05;
+
+/// Ways to deal few hosts, or to turn their signs, that are looked at.
+const DRAWS: u32 = 4_000;
 
 /// What was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,8 +109,9 @@ pub fn evidence(fleet: &FleetSeries, groups: &[Group], windows: &Step) -> Eviden
     let looks = names.len() as f64 + 1.0;
     let of_group = |name: &&str| {
         let hosts = fleet.hosts.iter().enumerate().filter(|(_, host)| host.group == *name);
-        let hosts: Vec<usize> = hosts.map(|(at, _)| at).collect();
-        let found = of_hosts(groups, &hosts).filter(|_| hosts.len() < groups.len())?;
+        let (own, others): (Vec<usize>, Vec<usize>) =
+            (0..groups.len()).partition(|at| hosts.clone().any(|(own, _)| own == *at));
+        let found = of_hosts(groups, &own, &others).filter(|_| !others.is_empty())?;
         // Every group is a look, and the clearest one was chosen.
         Some(Evidence { p_value: (found.p_value * looks).min(1.0), group: (*name).to_owned(), ..found })
     };
@@ -115,33 +129,66 @@ pub fn evidence(fleet: &FleetSeries, groups: &[Group], windows: &Step) -> Eviden
 
 /// The evidence of all hosts; none when they are too few.
 pub(super) fn of_all(groups: &[Group]) -> Option<Evidence> {
-    of_hosts(groups, &(0..groups.len()).collect::<Vec<usize>>())
+    of_hosts(groups, &(0..groups.len()).collect::<Vec<usize>>(), &[])
 }
 
-/// Within hosts that served both sides, else between hosts that served one.
-fn of_hosts(groups: &[Group], hosts: &[usize]) -> Option<Evidence> {
-    let groups: Vec<&Group> = hosts.iter().filter_map(|at| groups.get(*at)).collect();
-    let loads: Vec<f64> = groups.iter().map(|one| one.requests.0 + one.requests.1).collect();
-    let least = LOAD_PART_MIN * mean(&loads) / 2.0;
-    let cost = |cpu_ns: f64, requests: f64| {
-        (requests > 0.0 && requests >= least).then(|| Served { cpu_ns, requests }.cost())
-    };
-    let sides: Vec<(Option<f64>, Option<f64>)> =
-        groups.iter().map(|one| (cost(one.cpu.0, one.requests.0), cost(one.cpu.1, one.requests.1))).collect();
-    let (before, after): (Vec<f64>, Vec<f64>) =
+/// Within hosts that served both sides, else between hosts that served one. None where so few could not tell chance from
+/// change.
+fn of_hosts(groups: &[Group], hosts: &[usize], others: &[usize]) -> Option<Evidence> {
+    let sides = costs(groups, hosts);
+    let (both_before, both_after): (Vec<f64>, Vec<f64>) =
         sides.iter().filter_map(|(before, after)| before.zip(*after)).unzip();
-    let (before, difference, units) = if before.len() >= HOSTS_MIN {
-        (mean(&before), paired(&before, &after)?, before.len())
+    let (before, difference, units, verdict) = if both_before.len() >= HOSTS_MIN {
+        let difference = paired(&both_before, &both_after)?;
+        let verdict = of_rises(&rises(&sides), &rises(&costs(groups, others)));
+        (mean(&both_before), difference, both_before.len(), verdict)
     } else {
         let before: Vec<f64> = sides.iter().filter_map(|(before, _)| *before).collect();
         let after: Vec<f64> = sides.iter().filter_map(|(_, after)| *after).collect();
         if before.len() < HOSTS_MIN || after.len() < HOSTS_MIN {
             return None;
         }
-        (mean(&before), welch(&before, &after)?, before.len() + after.len())
+        let verdict = match before.len().min(after.len()) {
+            HOSTS_FOR_T.. => Verdict::Differ,
+            _ => permutation_test(&before, &after, DRAWS, 1)?.verdict(FEW_HOSTS_LEVEL),
+        };
+        (mean(&before), welch(&before, &after)?, before.len() + after.len(), verdict)
     };
-    let p_value = difference.p_value_above(0.0);
+    let p_value = match verdict {
+        Verdict::Differ => difference.p_value_above(0.0),
+        Verdict::Alike => 1.0,
+        Verdict::CannotSay => return None,
+    };
     Some(Evidence { difference, before, unit: Unit::Hosts, units, group: String::new(), p_value })
+}
+
+/// What each host cost before and behind a step, where it served enough to know.
+fn costs(groups: &[Group], hosts: &[usize]) -> Vec<(Option<f64>, Option<f64>)> {
+    let groups: Vec<&Group> = hosts.iter().filter_map(|at| groups.get(*at)).collect();
+    let loads: Vec<f64> = groups.iter().map(|one| one.requests.0 + one.requests.1).collect();
+    let least = LOAD_PART_MIN * mean(&loads) / 2.0;
+    let cost = |cpu_ns: f64, requests: f64| {
+        (requests > 0.0 && requests >= least).then(|| Served { cpu_ns, requests }.cost())
+    };
+    groups.iter().map(|one| (cost(one.cpu.0, one.requests.0), cost(one.cpu.1, one.requests.1))).collect()
+}
+
+fn rises(sides: &[(Option<f64>, Option<f64>)]) -> Vec<f64> {
+    sides.iter().filter_map(|(before, after)| Some((*after)? - (*before)?)).collect()
+}
+
+/// What few hosts say that are their own control. If their signs cannot say it, because so few have too few signs, other
+/// hosts can: that just these rose is one deal of many.
+fn of_rises(rises: &[f64], others: &[f64]) -> Verdict {
+    if rises.len() >= HOSTS_FOR_T {
+        return Verdict::Differ;
+    }
+    let signs = sign_flip_test(rises, DRAWS, 1).map(|test| test.verdict(FEW_HOSTS_LEVEL));
+    match signs.unwrap_or(Verdict::CannotSay) {
+        Verdict::CannotSay => permutation_test(others, rises, DRAWS, 1)
+            .map_or(Verdict::CannotSay, |test| test.verdict(FEW_HOSTS_LEVEL)),
+        said => said,
+    }
 }
 
 impl Served {
@@ -175,8 +222,10 @@ mod tests {
 
     #[test]
     fn hosts_decide_where_there_are_enough() {
-        let risen = [(1.0, 1.2), (2.0, 2.21), (1.5, 1.7), (1.0, 1.19), (1.2, 1.4)];
-        check(&risen, &[""; 5], (Unit::Hosts, 5, "", true));
+        let risen = [(1.0, 1.2), (2.0, 2.21), (1.5, 1.7), (1.0, 1.19), (1.2, 1.4), (1.1, 1.32)];
+        check(&risen, &[""; 6], (Unit::Hosts, 6, "", true));
+        // Of five hosts' signs, 2 in 32 are all alike: more than 5 %, whatever they say.
+        check(&risen[..5], &[""; 5], (Unit::Windows, 5, "", true));
         check(&risen[..3], &[""; 3], (Unit::Windows, 3, "", true));
         let some: Vec<(f64, f64)> = (0..12)
             .map(|at| {
@@ -188,5 +237,7 @@ mod tests {
         let names: Vec<&str> = (0..12).map(group).collect();
         check(&some, &names, (Unit::Hosts, 5, "new", true));
         check(&some, &[""; 12], (Unit::Hosts, 12, "", false));
+        let fell = [(1.0, 1.2), (2.0, 2.21), (1.5, 1.7), (1.0, 1.19), (1.2, 1.4), (1.1, 0.2)];
+        check(&fell, &[""; 6], (Unit::Hosts, 6, "", false));
     }
 }
