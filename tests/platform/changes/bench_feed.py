@@ -10,7 +10,7 @@ import os
 import random
 import sys
 
-MEMBERS = 1500
+MEMBERS = 600
 CANDIDATES = 60
 
 

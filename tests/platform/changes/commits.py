@@ -31,7 +31,7 @@ def _freshness(photo):
 DEARER = Commit(
     "dearer", RANKING,
     (
-        ("BUCKETS = 97\n", "BUCKETS = 97\nDAYS = 30\n"),
+        ("BUCKETS = 97\n", "BUCKETS = 97\nDAYS = 55\n"),
         (
             "key=lambda photo: (-scores[photo[\"pk\"]], photo[\"pk\"]))\n",
             "key=lambda photo: (-scores[photo[\"pk\"]], -_freshness(photo)))\n" + FRESHNESS,

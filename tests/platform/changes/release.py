@@ -1,6 +1,6 @@
 """Releases a commit that makes one endpoint about 5 % dearer behind a flag, and asks fewer what happened.
 
-    release.py --fewer PATH [--seconds 300] [--rate 60]
+    release.py --fewer PATH [--seconds 300] [--rate 90]
 
 Servers of two versions share the load, profiled by `fewer up`: 1.0, and 1.1, which has the commit. `fewer regressions
 --versions` has to find endpoint, function, version and flag; `fewer flags` the flag; and `fewer check`, which sees version
@@ -56,7 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fewer", type=Path, required=True, help="the program `fewer`")
     parser.add_argument("--seconds", type=float, default=300, help="length of the load")
-    parser.add_argument("--rate", type=float, default=60, help="requests per second")
+    parser.add_argument("--rate", type=float, default=90, help="requests per second")
     options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory(prefix="fewer-release-") as folder:
