@@ -81,6 +81,7 @@ fn owner(owner: &model::OwnerMemory) -> OwnerMemory {
         loaded: equal(owner.loaded),
         dirtied: equal(owner.dirtied),
         collector: owner.collector_bytes,
+        unexplained: owner.unexplained_bytes,
     }
 }
 

@@ -5,6 +5,8 @@ use model::{
     Batch, EqualMemory, LabelSet, MappingMemory, MemoryGroup, MemorySize, OwnerMemory, PageMemory, keys,
 };
 
+use wire::push::Reports;
+
 use crate::support::{NOW_NS, Server, key};
 
 fn group(host: &str, service: &str, age_s: i64) -> MemoryGroup {
@@ -50,7 +52,8 @@ fn group(host: &str, service: &str, age_s: i64) -> MemoryGroup {
 }
 
 fn push(server: &Server, sequence: u64, groups: &[MemoryGroup]) -> u16 {
-    server.push(&wire::push::encode_with_memory(key(sequence), &Batch::default(), None, groups)).status
+    let reports = Reports { memory: groups, ..Reports::default() };
+    server.push(&wire::push::encode_with(key(sequence), &Batch::default(), None, reports)).status
 }
 
 #[test]

@@ -12,6 +12,10 @@ pub mod keys {
     pub const HOST_NAME: &str = "host.name";
     /// The container, by its runtime's id.
     pub const CONTAINER_ID: &str = "container.id";
+    /// The part of the fleet that a host is in, as whoever runs the agent names it.
+    pub const REGION: &str = "region";
+    /// What processes of a service are for, where they differ: web, worker.
+    pub const ROLE: &str = "fewer.role";
     /// The process.
     pub const PROCESS_PID: &str = "process.pid";
     /// The thread, by the name that the kernel keeps.

@@ -2,6 +2,7 @@
 //! no clock, no serialization, no logging.
 
 mod batch;
+mod code;
 mod frame;
 mod id;
 mod label;
@@ -14,6 +15,7 @@ mod series;
 mod time;
 
 pub use batch::{Batch, BatchBuilder, InvalidBatch};
+pub use code::{CodeFunction, CodeReport, ExecutionState};
 pub use frame::{Frame, FrameId, FrameKind, StackId};
 pub use id::{AgentId, PushKey};
 pub use label::{LabelSet, keys};

@@ -75,6 +75,8 @@ pub struct OwnerMemory {
     pub dirtied: EqualMemory,
     /// Of `dirtied`, what the collector alone made private.
     pub collector_bytes: u64,
+    /// Of `dirtied`, what either the collector or reading made private: nothing tells which.
+    pub unexplained_bytes: u64,
 }
 
 /// Processes of one executable with one parent: the workers of a service, as a rule.

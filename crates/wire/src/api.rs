@@ -4,6 +4,7 @@
 //! type, `cpu` by default). Values are in the unit of the profile type: nanoseconds of CPU. Requests are what programs
 //! counted themselves; CPU beside them is sampled unless its name says `counted`.
 
+pub mod code;
 pub mod findings;
 pub mod functions;
 pub mod memory;

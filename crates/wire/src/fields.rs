@@ -23,6 +23,7 @@ pub(crate) fn count<const N: usize>(mut message: &[u8]) -> Option<[Field; N]> {
         };
         if let Some(field) = fields.get_mut((key >> 3) as usize) {
             field.times += 1;
+            field.bytes += bytes;
             field.longest_bytes = field.longest_bytes.max(bytes);
         }
     }
@@ -34,6 +35,8 @@ pub(crate) fn count<const N: usize>(mut message: &[u8]) -> Option<[Field; N]> {
 pub(crate) struct Field {
     /// How often it occurs.
     pub(crate) times: u64,
+    /// Length of all its texts or messages together.
+    pub(crate) bytes: u64,
     /// Length of its longest text or message.
     pub(crate) longest_bytes: u64,
 }
@@ -60,18 +63,22 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(message: &[u8], expected: Option<[(u64, u64); 3]>) {
+    fn check(message: &[u8], expected: Option<[(u64, u64, u64); 3]>) {
         let counted = count::<3>(message);
-        assert_eq!(counted.map(|fields| fields.map(|field| (field.times, field.longest_bytes))), expected);
+        let shown = |field: Field| (field.times, field.bytes, field.longest_bytes);
+        assert_eq!(counted.map(|fields| fields.map(shown)), expected);
     }
 
     #[test]
     fn counts_every_wire_type() {
-        check(&[], Some([(0, 0); 3]));
-        check(&[0x08, 0x96, 0x01, 0x08, 0x00], Some([(0, 0), (2, 0), (0, 0)]));
-        check(&[0x12, 2, b'h', b'i', 0x12, 0], Some([(0, 0), (0, 0), (2, 2)]));
-        check(&[0x0d, 1, 2, 3, 4, 0x11, 1, 2, 3, 4, 5, 6, 7, 8], Some([(0, 0), (1, 4), (1, 8)]));
-        check(&[0xfa, 0x01, 0], Some([(0, 0); 3]));
+        check(&[], Some([(0, 0, 0); 3]));
+        check(&[0x08, 0x96, 0x01, 0x08, 0x00], Some([(0, 0, 0), (2, 0, 0), (0, 0, 0)]));
+        check(&[0x12, 2, b'h', b'i', 0x12, 1, b'!'], Some([(0, 0, 0), (0, 0, 0), (2, 3, 2)]));
+        check(
+            &[0x0d, 1, 2, 3, 4, 0x11, 1, 2, 3, 4, 5, 6, 7, 8],
+            Some([(0, 0, 0), (1, 4, 4), (1, 8, 8)]),
+        );
+        check(&[0xfa, 0x01, 0], Some([(0, 0, 0); 3]));
     }
 
     #[test]

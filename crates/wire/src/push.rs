@@ -3,6 +3,7 @@
 //! A body is the version byte and one zstd frame with a protobuf message, in which every text, frame and stack
 //! stands once. Reading trusts nothing: see [`Limits`].
 
+mod code;
 mod decode;
 mod encode;
 mod error;
@@ -11,11 +12,11 @@ mod memory;
 mod proto;
 
 pub use decode::decode;
-pub use encode::{encode, encode_with_memory, encode_within};
+pub use encode::{Reports, encode, encode_with, encode_within};
 pub use error::PushError;
 pub use limits::Limits;
 
-use model::{AgentReport, Batch, MemoryGroup, PushKey};
+use model::{AgentReport, Batch, CodeReport, MemoryGroup, PushKey};
 
 /// The version that is written, and the newest that is read.
 pub const VERSION: u8 = 1;
@@ -34,6 +35,8 @@ pub struct Push {
     pub report: Option<AgentReport>,
     /// What groups of processes hold in memory.
     pub memory: Vec<MemoryGroup>,
+    /// What code they hold, and which of it has run.
+    pub code: Vec<CodeReport>,
 }
 
 #[cfg(test)]

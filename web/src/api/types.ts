@@ -93,6 +93,85 @@ export interface BreakdownRow {
   value: string;
 }
 
+/** `GET /api/v1/code`: one service's functions, or which services are known. */
+export interface CodeAnswer {
+  /** Blocks in the time asked for. */
+  blocks: number;
+  days?: CodeDays | null;
+  /** Every function that is in a block, by file, line and name. */
+  functions: CodeFunctionRow[];
+  /** Hosts that they are of. */
+  hosts: number;
+  /** Functions that fell at a bound, in the block in which most did. */
+  left_out: number;
+  /** Regions that they are of, in order. */
+  regions: string[];
+  /** Releases that they are of, those seen last first; at most 1,000. */
+  releases: string[];
+  /** Roles that they are of, in order. */
+  roles: string[];
+  /** The service asked for; empty when none was, and then only `services` says anything. */
+  service: string;
+  /** All services of which code is known, by name; empty when one was asked for. */
+  services: CodeService[];
+}
+
+/** Days, both included, each as the number of days (UTC) since the Unix epoch. */
+export interface CodeDays {
+  /** The first. */
+  first: number;
+  /** The last. */
+  last: number;
+}
+
+/**
+ * One function: what has this name in this file and does this, wherever in the file it stands. Times are the starts of
+ * days (UTC), in milliseconds since the Unix epoch.
+ */
+export interface CodeFunctionRow {
+  /**
+   * Hash of what it does, in 32 hexadecimal digits; empty when not known, and then all of this name in this file are
+   * one.
+   */
+  body: string;
+  /** Memory of its code in each process, where it was seen last. */
+  bytes: number;
+  /** Blocks in which it ran. */
+  executed_blocks: number;
+  /** The file it is written in. */
+  file: string;
+  /** The first day on which it ran, if it did. */
+  first_executed_ms?: number | null;
+  /** The first day with a block that has it. */
+  first_seen_ms: number;
+  /** Its qualified name. */
+  function: string;
+  /** It ran, but since the start of the time asked for only as importing runs code, or before the fork. */
+  is_import_only: boolean;
+  /** The last day on which it ran, if it did. */
+  last_executed_ms?: number | null;
+  /** The last day with a block that has it. */
+  last_seen_ms: number;
+  /** Its first line, where it was seen last. */
+  line: number;
+  /** Roles whose blocks have it, in order. */
+  roles: string[];
+  /** Blocks in which every mark says that it did not. */
+  silent_blocks: number;
+  /** Blocks in which no mark says either. */
+  unknown_blocks: number;
+}
+
+/** One service of which code is known. */
+export interface CodeService {
+  /** Blocks that are kept. */
+  blocks: number;
+  /** Functions of all its releases that are kept. */
+  functions: number;
+  /** Its name. */
+  service: string;
+}
+
 /** An endpoint's cells, one for each step of each host. */
 export interface EndpointCells {
   /** CPU of the measured requests, in microseconds. */
@@ -487,6 +566,8 @@ export interface OwnerMemory {
   module: string;
   /** What they hold by it that no other process has. */
   own: number;
+  /** Of `dirtied`, what either the collector or reading made private: nothing tells which. */
+  unexplained: number;
 }
 
 /** Private pages of one kind of mapping. */

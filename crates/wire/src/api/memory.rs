@@ -139,4 +139,6 @@ pub struct OwnerMemory {
     pub dirtied: EqualMemory,
     /// Of `dirtied`, what the collector alone made private.
     pub collector: u64,
+    /// Of `dirtied`, what either the collector or reading made private: nothing tells which.
+    pub unexplained: u64,
 }

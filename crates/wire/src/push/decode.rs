@@ -14,7 +14,7 @@ use model::{
 };
 use prost::Message;
 
-use super::{Limits, Push, PushError, VERSION, limits, memory, proto};
+use super::{Limits, Push, PushError, VERSION, code, limits, memory, proto};
 
 /// The largest window that RFC 8878 asks every decoder to support: 8 MiB. It bounds memory before the first byte.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -89,7 +89,8 @@ fn push(message: proto::Push) -> Result<Push, PushError> {
     };
     batch.check().map_err(PushError::Batch)?;
     let memory = message.memory.iter().map(|group| memory::group(group, &texts)).collect::<Result<_, _>>()?;
-    Ok(Push { key, batch, report: message.report.map(report), memory })
+    let code = message.code.iter().map(|report| code::report(report, &texts)).collect::<Result<_, _>>()?;
+    Ok(Push { key, batch, report: message.report.map(report), memory, code })
 }
 
 fn distinct<T: Eq + Hash>(field: &'static str, items: &[T]) -> Result<(), PushError> {
@@ -257,10 +258,10 @@ fn report(message: proto::AgentReport) -> AgentReport {
     }
 }
 
-fn malformed(field: &'static str, problem: &'static str) -> PushError {
+pub(super) fn malformed(field: &'static str, problem: &'static str) -> PushError {
     PushError::Malformed { field, problem, fix: FOLLOW_DOCUMENT }
 }
 
-fn unknown(field: &'static str) -> PushError {
+pub(super) fn unknown(field: &'static str) -> PushError {
     PushError::Malformed { field, problem: "has a value this reader does not know", fix: UPDATE_COLLECTOR }
 }

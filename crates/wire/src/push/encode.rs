@@ -3,28 +3,37 @@
 use std::{alloc::Layout, collections::HashMap};
 
 use model::{
-    AgentReport, Batch, FlagEvaluations, Frame, FrameKind, LabelSet, Measure, MemoryGroup, Profile,
-    ProfileType, PushKey, RequestCounts,
+    AgentReport, Batch, CodeReport, FlagEvaluations, Frame, FrameKind, LabelSet, Measure, MemoryGroup,
+    Profile, ProfileType, PushKey, RequestCounts,
 };
 use prost::Message;
 
-use super::{Limits, PushError, VERSION, limits, memory, proto};
+use super::{Limits, PushError, VERSION, code, limits, memory, proto};
 
 const COMPRESSION_LEVEL: i32 = 3;
 
-/// The body of a push.
-pub fn encode(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> Vec<u8> {
-    encode_with_memory(key, batch, report, &[])
+/// What an agent found by looking at groups of processes, sent along with a push.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reports<'a> {
+    /// What they hold in memory.
+    pub memory: &'a [MemoryGroup],
+    /// What code they hold, and which of it has run.
+    pub code: &'a [CodeReport],
 }
 
-/// The same with what groups of processes hold in memory.
-pub fn encode_with_memory(
+/// The body of a push.
+pub fn encode(key: PushKey, batch: &Batch, report: Option<&AgentReport>) -> Vec<u8> {
+    encode_with(key, batch, report, Reports::default())
+}
+
+/// The same with what was found in groups of processes.
+pub fn encode_with(
     key: PushKey,
     batch: &Batch,
     report: Option<&AgentReport>,
-    memory: &[MemoryGroup],
+    reports: Reports<'_>,
 ) -> Vec<u8> {
-    compress(&message(key, batch, report, memory))
+    compress(&message(key, batch, report, reports))
 }
 
 /// The body of a push that a reader with these limits will not refuse, or why it would.
@@ -35,7 +44,7 @@ pub fn encode_within(
     limits: &Limits,
 ) -> Result<Vec<u8>, PushError> {
     batch.check().map_err(PushError::Batch)?;
-    let message = message(key, batch, report, &[]);
+    let message = message(key, batch, report, Reports::default());
     limits::check_size("body", message.encoded_len(), limits.decompressed_bytes)?;
     limits::check_message(&message, limits)?;
     let body = compress(&message);
@@ -54,7 +63,7 @@ fn compress(message: &proto::Push) -> Vec<u8> {
     body
 }
 
-fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>, memory: &[MemoryGroup]) -> proto::Push {
+fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>, reports: Reports<'_>) -> proto::Push {
     let mut texts = Texts::default();
     texts.index("");
     let frames = batch.frames.iter().map(|frame| frame_message(frame, &mut texts)).collect();
@@ -63,7 +72,8 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>, memory: &[
         batch.stacks.iter().map(|stack| proto::Stack { frames: stack.iter().map(|id| id.0).collect() });
     let requests = batch.requests.iter().map(|counts| requests_message(counts, &mut texts)).collect();
     let evaluations = batch.evaluations.iter().map(|one| evaluations_message(one, &mut texts)).collect();
-    let memory = memory.iter().map(|group| memory::message(group, &mut texts)).collect();
+    let memory = reports.memory.iter().map(|group| memory::message(group, &mut texts)).collect();
+    let code = reports.code.iter().map(|report| code::message(report, &mut texts)).collect();
     proto::Push {
         agent_id: key.agent.0.to_be_bytes().to_vec(),
         sequence: key.sequence,
@@ -75,6 +85,7 @@ fn message(key: PushKey, batch: &Batch, report: Option<&AgentReport>, memory: &[
         requests,
         evaluations,
         memory,
+        code,
     }
 }
 

@@ -31,6 +31,12 @@ pub struct Limits {
     pub memory: u64,
     /// Bytes of what is said of them.
     pub memory_bytes: u64,
+    /// Groups of processes with their code.
+    pub code: u64,
+    /// Bytes of what is said of them.
+    pub code_bytes: u64,
+    /// Functions of all of them together.
+    pub code_functions: u64,
     /// Labels of one profile or count.
     pub labels: u64,
     /// Bytes of one label's name or value.
@@ -56,6 +62,9 @@ impl Default for Limits {
             evaluations: 64 << 10,
             memory: 256,
             memory_bytes: 4 << 20,
+            code: 256,
+            code_bytes: 16 << 20,
+            code_functions: 1 << 18,
             labels: 64,
             label_bytes: 4096,
             report_bytes: 256 << 10,
@@ -66,24 +75,27 @@ impl Default for Limits {
 
 const SEND_LESS: &str = "send shorter windows or fewer profiles in one push";
 const CUT_STACKS: &str = "cut deep stacks in the agent and mark them as truncated";
+const SEND_LATER: &str = "send some of it with the next push";
 const CUT_TEXTS: &str = "shorten it in the agent";
 
 /// Counts of the repeated fields of a message that is not decoded yet.
 pub(super) fn check_counts(message: &[u8], limits: &Limits) -> Result<(), PushError> {
-    let Some(fields) = fields::count::<11>(message) else {
+    let Some(fields) = fields::count::<12>(message) else {
         return Err(PushError::Malformed {
             field: "body",
             problem: "does not hold a protobuf message",
             fix: "check the sender against push.proto",
         });
     };
-    let [_, _, _, strings, frames, stacks, profiles, report, requests, evaluations, memory] = fields;
+    let [_, _, _, strings, frames, stacks, profiles, report, requests, evaluations, memory, code] = fields;
     check_lists([strings, frames, stacks, profiles, requests, evaluations].map(|field| field.times), limits)?;
     at_most("strings", strings.longest_bytes, "bytes in one text", limits.string_bytes, CUT_TEXTS)?;
     let one = "send one report per push and drop its longest facts";
     at_most("report", report.times.saturating_mul(report.longest_bytes), "bytes", limits.report_bytes, one)?;
     at_most("memory", memory.times, "groups", limits.memory, SEND_LESS)?;
-    at_most("memory", memory.longest_bytes, "bytes in one group", limits.memory_bytes, SEND_LESS)
+    at_most("memory", memory.bytes, "bytes", limits.memory_bytes, SEND_LESS)?;
+    at_most("code", code.times, "groups", limits.code, SEND_LATER)?;
+    at_most("code", code.bytes, "bytes", limits.code_bytes, SEND_LATER)
 }
 
 /// Everything else that is limited in a message.
@@ -112,6 +124,7 @@ pub(super) fn check_message(message: &proto::Push, limits: &Limits) -> Result<()
     check_sum("profiles.sample_values", values.map(|value| value.unsigned_abs()), limits)?;
     check_request_counts(message, limits)?;
     check_memory(message, limits)?;
+    check_code(message, limits)?;
     let report_bytes = message.report.as_ref().map_or(0, prost::Message::encoded_len) as u64;
     at_most("report", report_bytes, "bytes", limits.report_bytes, "drop its longest facts")
 }
@@ -151,6 +164,24 @@ fn check_memory(message: &proto::Push, limits: &Limits) -> Result<(), PushError>
         let kinds = group.mappings.iter().map(|mapping| mapping.kind);
         let kinds = kinds.chain(group.pages.iter().map(|pages| pages.kind));
         check_texts("memory.owners", &owners.chain(kinds).collect::<Vec<_>>(), message, limits)?;
+    }
+    Ok(())
+}
+
+/// Number, size and texts of the groups of processes with their code.
+fn check_code(message: &proto::Push, limits: &Limits) -> Result<(), PushError> {
+    at_most("code", message.code.len() as u64, "groups", limits.code, SEND_LATER)?;
+    let bytes = message.code.iter().map(prost::Message::encoded_len).sum::<usize>() as u64;
+    at_most("code", bytes, "bytes", limits.code_bytes, SEND_LATER)?;
+    let functions = message.code.iter().map(|report| report.functions.len() as u64).sum();
+    at_most("code.functions", functions, "functions", limits.code_functions, SEND_LATER)?;
+    for report in &message.code {
+        let labels = [&report.label_keys, &report.label_values];
+        check_labels(["code.label_keys", "code.label_values"], labels, message, limits)?;
+        check_texts("code.program", &[report.program, report.runtime], message, limits)?;
+        for function in &report.functions {
+            check_texts("code.functions", &[function.function, function.file], message, limits)?;
+        }
     }
     Ok(())
 }

@@ -66,6 +66,7 @@ fn owner_message<'a>(owner: &'a OwnerMemory, texts: &mut Written<'a>) -> proto::
         loaded: equal_message(owner.loaded),
         dirtied: equal_message(owner.dirtied),
         collector_bytes: owner.collector_bytes,
+        unexplained_bytes: owner.unexplained_bytes,
     }
 }
 
@@ -132,6 +133,7 @@ fn owner(message: &proto::OwnerMemory, texts: &Read) -> Result<OwnerMemory, Push
         loaded: equal(message.loaded),
         dirtied: equal(message.dirtied),
         collector_bytes: message.collector_bytes,
+        unexplained_bytes: message.unexplained_bytes,
     })
 }
 

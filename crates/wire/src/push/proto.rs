@@ -1,8 +1,10 @@
 //! The messages of `proto/fewer/push/v1/push.proto`, written out so that building needs no protobuf compiler. A test
 //! below holds them against the document.
 
+mod code;
 mod memory;
 
+pub(super) use code::{CodeFunction, CodeReport, ExecutionState};
 pub(super) use memory::{EqualMemory, MappingMemory, MemoryGroup, OwnerMemory, PageMemory};
 
 use std::collections::BTreeMap;
@@ -29,6 +31,8 @@ pub(super) struct Push {
     pub(super) evaluations: Vec<FlagEvaluations>,
     #[prost(message, repeated, tag = "10")]
     pub(super) memory: Vec<MemoryGroup>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) code: Vec<CodeReport>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use model::{
-    AgentId, BatchBuilder, EqualMemory, FlagEvaluations, FrameId, LabelSet, MappingMemory, Measure,
-    MemoryGroup, MemorySize, OwnerMemory, PageMemory, RequestCounts, StackId, Window, keys,
+    AgentId, BatchBuilder, CodeFunction, EqualMemory, ExecutionState, FlagEvaluations, FrameId, LabelSet,
+    MappingMemory, Measure, MemoryGroup, MemorySize, OwnerMemory, PageMemory, RequestCounts, StackId, Window,
+    keys,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -80,7 +81,7 @@ fn what_is_written_reads_back() {
     );
     for batch in [batch, counted()] {
         let push = decode(&encode(KEY, &batch, Some(&report())), &Limits::default()).unwrap();
-        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), memory: Vec::new() });
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), ..Push::default() });
     }
 }
 
@@ -121,7 +122,7 @@ fn memory_reads_back_and_is_bounded() {
         arena_bytes: 1,
     };
     let memory = vec![group.clone(), MemoryGroup::default()];
-    let body = encode_with_memory(KEY, &counted(), None, &memory);
+    let body = encode_with(KEY, &counted(), None, Reports { memory: &memory, ..Reports::default() });
     let push = decode(&body, &Limits::default()).unwrap();
     assert_eq!((push.memory, push.batch), (memory, counted()));
     let cases = [
@@ -138,6 +139,67 @@ fn memory_reads_back_and_is_bounded() {
     assert_eq!(decode(&self::body(&message), &Limits::default()).unwrap_err().field(), "memory.program");
 }
 
+fn code_report() -> CodeReport {
+    let function = |name: &str, state, is_import_only| CodeFunction {
+        function: name.into(),
+        file: "feed.py".into(),
+        line: 7,
+        body: u128::MAX - 1,
+        bytes: 320,
+        state,
+        is_import_only,
+    };
+    CodeReport {
+        at_ns: 78,
+        labels: LabelSet::new([(keys::SERVICE_NAME, "feed"), (keys::ROLE, "worker")]),
+        program: "gunicorn".into(),
+        runtime: "cpython 3.11".into(),
+        processes: 16,
+        read: 4,
+        refused: 1,
+        is_complete: true,
+        functions: vec![
+            function("<module>", ExecutionState::Executed, true),
+            function("Ranker.rank_old", ExecutionState::Unexecuted, false),
+            CodeFunction { body: 0, ..function("render", ExecutionState::Unknown, false) },
+        ],
+        left_out: 3,
+    }
+}
+
+#[test]
+fn code_reads_back_and_is_bounded() {
+    let code = vec![code_report(), CodeReport::default()];
+    let reports = Reports { code: &code, ..Reports::default() };
+    let push = decode(&encode_with(KEY, &counted(), None, reports), &Limits::default()).unwrap();
+    assert_eq!((&push.code, &push.batch), (&code, &counted()));
+    let body = encode_with(KEY, &Batch::default(), None, reports);
+    let narrowed: [Narrow; 4] = [
+        |limits| limits.code = 1,
+        |limits| limits.code_bytes = 40,
+        |limits| limits.code_functions = 2,
+        |limits| limits.label_bytes = 12,
+    ];
+    let mut explained = String::new();
+    for narrow in narrowed {
+        let mut limits = Limits::default();
+        narrow(&mut limits);
+        explained.push_str(&explain(&decode(&body, &limits).unwrap_err()));
+    }
+    let changes: [Change; 4] = [
+        |push| push.code[0].label_values.clear(),
+        |push| push.code[0].runtime = 4711,
+        |push| push.code[0].functions[0].function = 0,
+        |push| push.code[0].functions[0].state = 3,
+    ];
+    for change in changes {
+        let mut push = proto::Push::decode(zstd::decode_all(&body[1..]).unwrap().as_slice()).unwrap();
+        change(&mut push);
+        explained.push_str(&explain(&decode(&self::body(&push), &Limits::default()).unwrap_err()));
+    }
+    assert_snapshot!(explained);
+}
+
 /// Released pushes stay readable (invariant I9). The files were written by the releases they are named after; one that
 /// is missing is written with `FEWER_WRITE_FIXTURE=1`.
 #[test]
@@ -151,7 +213,7 @@ fn pushes_of_earlier_releases_are_readable() {
             std::fs::write(&file, encode(KEY, &batch, Some(&report()))).unwrap();
         }
         let push = decode(&std::fs::read(&file).unwrap(), &Limits::default()).unwrap();
-        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), memory: Vec::new() }, "{name}");
+        assert_eq!(push, Push { key: KEY, batch, report: Some(report()), ..Push::default() }, "{name}");
     }
 }
 
@@ -375,7 +437,7 @@ proptest! {
         let key = PushKey { agent: AgentId(agent), sequence };
         let batch = random_batch(seed);
         let push = decode(&encode(key, &batch, None), &Limits::default()).unwrap();
-        prop_assert_eq!(push, Push { key, batch, report: None, memory: Vec::new() });
+        prop_assert_eq!(push, Push { key, batch, ..Push::default() });
     }
 
     #[test]
@@ -391,7 +453,9 @@ proptest! {
     ) {
         let Batch { requests, evaluations, .. } = counted();
         let batch = Batch { requests, evaluations, ..random_batch(seed) };
-        let body = encode(KEY, &batch, Some(&report()));
+        let code = [code_report()];
+        let reports = Reports { code: &code, memory: &[MemoryGroup::default()] };
+        let body = encode_with(KEY, &batch, Some(&report()), reports);
         let mut message = zstd::decode_all(&body[1..]).unwrap();
         for (at, byte) in changes {
             let at = at.index(message.len());

@@ -98,4 +98,6 @@ pub(in super::super) struct OwnerMemory {
     pub(in super::super) dirtied: Option<EqualMemory>,
     #[prost(uint64, tag = "7")]
     pub(in super::super) collector_bytes: u64,
+    #[prost(uint64, tag = "8")]
+    pub(in super::super) unexplained_bytes: u64,
 }

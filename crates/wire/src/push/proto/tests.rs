@@ -70,6 +70,32 @@ fn full() -> Push {
             count: u64::MAX,
         }],
         memory: vec![memory()],
+        code: vec![code()],
+    }
+}
+
+fn code() -> CodeReport {
+    CodeReport {
+        at_ns: -131,
+        label_keys: vec![132],
+        label_values: vec![133],
+        program: 134,
+        runtime: 135,
+        processes: 136,
+        read: 137,
+        refused: 138,
+        complete: true,
+        functions: vec![CodeFunction {
+            function: 141,
+            file: 142,
+            line: 143,
+            body_high: u64::MAX,
+            body_low: 144,
+            bytes: 145,
+            state: 2,
+            import_only: true,
+        }],
+        left_out: 146,
     }
 }
 
@@ -118,6 +144,7 @@ fn memory() -> MemoryGroup {
             loaded: equal(115),
             dirtied: equal(119),
             collector_bytes: 123,
+            unexplained_bytes: 126,
         }],
         owners_left_out: 124,
         arenas: 125,
@@ -175,5 +202,9 @@ fn the_enumerations_agree() {
         names("FrameKind", &|number| format!("frame_kind_{:?}", FrameKind::try_from(number).unwrap()));
     let types =
         names("ProfileType", &|number| format!("profile_type_{:?}", ProfileType::try_from(number).unwrap()));
+    let states = names("ExecutionState", &|number| {
+        format!("execution_state_{:?}", ExecutionState::try_from(number).unwrap())
+    });
     assert!(FrameKind::try_from(kinds).is_err() && ProfileType::try_from(types).is_err());
+    assert!(ExecutionState::try_from(states).is_err());
 }
