@@ -1,6 +1,7 @@
 //! The HTTP API: its routes, its document, and what its answers have in common.
 
 mod breakdown;
+mod code;
 mod evaluations;
 mod export;
 mod findings;
@@ -55,6 +56,7 @@ pub(crate) const HEALTH: &str = "/healthz";
         export::export,
         hosts::hosts,
         memory::memory,
+        code::code,
         status::status,
         status::openapi,
         prometheus::metrics,
@@ -85,6 +87,7 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/export/{format}", get(export::export)),
         ("/api/v1/hosts", get(hosts::hosts)),
         ("/api/v1/memory", get(memory::memory)),
+        ("/api/v1/code", get(code::code)),
         ("/api/v1/status", get(status::status)),
         ("/openapi.json", get(status::openapi)),
         ("/metrics", get(prometheus::metrics)),

@@ -52,12 +52,13 @@ pub(crate) async fn push(
     if let Some(report) = decoded.report {
         state.hosts.hear(agent, report);
     }
-    if !decoded.memory.is_empty() {
+    if !decoded.memory.is_empty() || !decoded.code.is_empty() {
         // Before the acknowledgement: a push that is sent again brings the same again.
         state
             .unqueued(move |state| {
                 let reports = memory::reports(decoded.memory)?;
                 reports.iter().try_for_each(|report| state.store.put_memory(report).map(|_| ()))?;
+                decoded.code.iter().try_for_each(|report| state.store.put_code(report).map(|_| ()))?;
                 Ok(())
             })
             .await?;

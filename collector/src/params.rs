@@ -51,20 +51,8 @@ pub(crate) struct SelectionText<'a> {
 
 impl SelectionText<'_> {
     fn parse(&self, now_ns: i64) -> Result<Selection, Error> {
-        let time = |field, text: Option<&str>, default| {
-            wire::time::parse(text.unwrap_or(default), now_ns).map_err(|error| Error::bad_time(field, &error))
-        };
         let selector = wire::selector::parse(self.query.unwrap_or_default())?;
-        let window =
-            Window { start_ns: time("start", self.start, "now-1h")?, end_ns: time("end", self.end, "now")? };
-        if window.is_empty() {
-            return Err(Error::bad_request(
-                "bad_time",
-                "the time range ends before it starts, or where it starts",
-            )
-            .field("end")
-            .fix("give an end that is after the start"));
-        }
+        let window = window([self.start.unwrap_or("now-1h"), self.end.unwrap_or("now")], now_ns)?;
         let kind = self.r#type.unwrap_or("cpu");
         let kind = ProfileType::from_name(kind).ok_or_else(|| {
             Error::bad_request("bad_parameter", format!("`{kind}` is not a profile type"))
@@ -106,6 +94,12 @@ impl Query {
     pub(crate) fn selection(&self) -> Result<Selection, Error> {
         let [query, start, end, r#type] = ["query", "start", "end", "type"].map(|name| self.text(name));
         SelectionText { query, start, end, r#type }.parse(self.now_ns)
+    }
+
+    /// The time range alone, and where it starts unless the query says.
+    pub(crate) fn window(&self, default_start: &str) -> Result<Window, Error> {
+        let [start, end] = ["start", "end"].map(|name| self.text(name));
+        window([start.unwrap_or(default_start), end.unwrap_or("now")], self.now_ns)
     }
 
     /// A parameter as it was given.
@@ -174,6 +168,21 @@ impl Query {
             Err(_) => compile(name, &regex::escape(text))?.map(Some).map_err(|error| Error::internal(&error)),
         }
     }
+}
+
+/// From a start until an end, which is after it.
+fn window([start, end]: [&str; 2], now_ns: i64) -> Result<Window, Error> {
+    let time = |field, text| wire::time::parse(text, now_ns).map_err(|error| Error::bad_time(field, &error));
+    let window = Window { start_ns: time("start", start)?, end_ns: time("end", end)? };
+    if window.is_empty() {
+        return Err(Error::bad_request(
+            "bad_time",
+            "the time range ends before it starts, or where it starts",
+        )
+        .field("end")
+        .fix("give an end that is after the start"));
+    }
+    Ok(window)
 }
 
 /// Case counts only where the pattern has a capital letter, as in the page's own search.

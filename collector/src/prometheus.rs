@@ -25,7 +25,9 @@ pub(crate) async fn metrics(State(state): State<Shared>) -> Result<Response, Err
             let mut text = Text::default();
             of_process(&mut text);
             of_server(&mut text, state);
-            of_store(&mut text, &state.store.stats());
+            let stats = state.store.stats();
+            of_store(&mut text, &stats);
+            of_catalog(&mut text, &stats);
             agents::write(&mut text, &state.hosts.latest(HOSTS_MAX));
             Ok(text.finish())
         })
@@ -97,6 +99,25 @@ fn of_store(text: &mut Text, stats: &Stats) {
             "Variants of those that are not even told apart by themselves.",
             stats.flag_variants_folded,
         ),
+        ("folded_cpu_ns", "Nanoseconds of CPU whose endpoint or flags became `_other`.", stats.folded_cpu_ns),
+    ];
+    let gauges = [
+        ("queue_pushes", "Pushes waiting to be written.", stats.queue_pushes),
+        ("queue_bytes", "Bytes of pushes waiting to be written.", stats.queue_bytes),
+        ("head_rows", "Rows in the head.", stats.head_rows),
+        ("log_bytes", "Bytes of the log.", stats.log_bytes),
+        ("segments", "Segments.", stats.segments),
+        ("blocks", "Blocks.", stats.blocks),
+        ("rows", "Rows in segments and blocks.", stats.stored_rows),
+        ("bytes", "Bytes of segments and blocks.", stats.stored_bytes),
+        ("agents", "Agents whose last sequence is remembered.", stats.agents),
+    ];
+    list(text, &counters, &gauges);
+}
+
+/// What the catalog keeps beside the profiles.
+fn of_catalog(text: &mut Text, stats: &Stats) {
+    let counters = [
         (
             "findings_dropped",
             "Findings that were too long, or too many of their kind.",
@@ -107,25 +128,38 @@ fn of_store(text: &mut Text, stats: &Stats) {
             "Reports of hosts' memory that were too long, or too many.",
             stats.memory_reports_dropped,
         ),
-        ("folded_cpu_ns", "Nanoseconds of CPU whose endpoint or flags became `_other`.", stats.folded_cpu_ns),
+        (
+            "code_reports_dropped",
+            "Reports of executed code without a service, of no time that is kept, or too many.",
+            stats.code_reports_dropped,
+        ),
+        (
+            "code_functions_dropped",
+            "Functions in such reports that there was no room for.",
+            stats.code_functions_dropped,
+        ),
+        (
+            "code_blocks_expired",
+            "Blocks of execution evidence deleted by age or by the disk cap.",
+            stats.code_blocks_expired,
+        ),
     ];
-    for (name, help, value) in counters {
-        text.counter(&format!("fewer_store_{name}_total"), help, value as f64);
-    }
     let gauges = [
-        ("queue_pushes", "Pushes waiting to be written.", stats.queue_pushes),
-        ("queue_bytes", "Bytes of pushes waiting to be written.", stats.queue_bytes),
-        ("head_rows", "Rows in the head.", stats.head_rows),
-        ("log_bytes", "Bytes of the log.", stats.log_bytes),
-        ("segments", "Segments.", stats.segments),
-        ("blocks", "Blocks.", stats.blocks),
-        ("rows", "Rows in segments and blocks.", stats.stored_rows),
-        ("bytes", "Bytes of segments and blocks.", stats.stored_bytes),
         ("findings", "Findings of analyses.", stats.findings),
         ("memory_reports", "Reports of hosts' memory.", stats.memory_reports),
-        ("agents", "Agents whose last sequence is remembered.", stats.agents),
+        ("code_functions", "Functions of which it is known where they ran.", stats.code_functions),
+        ("code_blocks", "Blocks of execution evidence.", stats.code_blocks),
+        ("code_bytes", "Bytes of them.", stats.code_bytes),
     ];
+    list(text, &counters, &gauges);
+}
+
+/// Writes figures of the store: name, help, value.
+fn list(text: &mut Text, counters: &[(&str, &str, u64)], gauges: &[(&str, &str, u64)]) {
+    for (name, help, value) in counters {
+        text.counter(&format!("fewer_store_{name}_total"), help, *value as f64);
+    }
     for (name, help, value) in gauges {
-        text.gauge(&format!("fewer_store_{name}"), help, value as f64);
+        text.gauge(&format!("fewer_store_{name}"), help, *value as f64);
     }
 }

@@ -1,5 +1,6 @@
 //! The catalog: which segments and blocks live, which pushes they hold, from where the log is still needed. SQLite.
 
+mod code;
 mod findings;
 mod memory;
 
@@ -10,14 +11,15 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::{StoreError, dedup::Seen};
 
+pub use code::{CodeFilter, CodeFunctionSums, CodeKept, CodeServiceSize, CodeSums};
 pub use findings::{FindingFilter, FindingTable, StoredFinding, StoredReport};
 pub use memory::{MemoryFilter, StoredMemory};
 
 /// Format of the catalog written by this program.
 ///
 /// 1 was without the tables `requests` and `evaluations`, which a program that does not know them would lose when it
-/// compacts. 2 was without findings and memory reports.
-pub(crate) const VERSION: u32 = 3;
+/// compacts. 2 was without findings and memory reports, 3 without execution evidence.
+pub(crate) const VERSION: u32 = 4;
 
 const SCHEMA: &str = "
     create table if not exists folders (
@@ -140,6 +142,7 @@ impl Catalog {
         connection.execute_batch(SCHEMA)?;
         connection.execute_batch(findings::SCHEMA)?;
         connection.execute_batch(memory::SCHEMA)?;
+        connection.execute_batch(code::SCHEMA)?;
         connection.pragma_update(None, "user_version", VERSION)?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -330,7 +333,7 @@ mod tests {
             .unwrap();
         let message = Catalog::open(&path).unwrap_err().to_string();
         assert!(
-            message.starts_with("store was written by a newer version: the catalog has format 4"),
+            message.starts_with("store was written by a newer version: the catalog has format 5"),
             "{message}"
         );
     }

@@ -26,7 +26,10 @@ mod worker;
 pub use answer::{
     Answer, LabelTotals, RequestSeries, RequestShape, Rest, Timeline, TimelineShape, Unreadable,
 };
-pub use catalog::{FindingFilter, FindingTable, MemoryFilter, StoredFinding, StoredMemory, StoredReport};
+pub use catalog::{
+    CodeFilter, CodeFunctionSums, CodeKept, CodeServiceSize, CodeSums, FindingFilter, FindingTable, MemoryFilter,
+    StoredFinding, StoredMemory, StoredReport,
+};
 pub use error::StoreError;
 pub use options::{Clock, DecodePush, Decoded, Limits, StoreOptions, system_now_ns};
 pub use scan::cells::{Cell, CellShape, Cells};

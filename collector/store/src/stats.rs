@@ -71,6 +71,18 @@ pub struct Stats {
     pub memory_reports: u64,
     /// Reports of hosts' memory that were not kept: too long, or too many in all.
     pub memory_reports_dropped: u64,
+    /// Functions of which it is known where they ran.
+    pub code_functions: u64,
+    /// Blocks of execution evidence now: one for each service, release, region, role, host and day.
+    pub code_blocks: u64,
+    /// Their bytes.
+    pub code_bytes: u64,
+    /// Reports of executed code that were not kept: without a service, of no time that is kept, or too many.
+    pub code_reports_dropped: u64,
+    /// Functions in such reports that there was no room for.
+    pub code_functions_dropped: u64,
+    /// Blocks of execution evidence deleted by age or by the disk cap.
+    pub code_blocks_expired: u64,
 }
 
 /// Counters that the parts of the store add to.
@@ -100,6 +112,9 @@ pub(crate) struct Counters {
     pub(crate) folded_cpu_ns: AtomicU64,
     pub(crate) findings_dropped: AtomicU64,
     pub(crate) memory_reports_dropped: AtomicU64,
+    pub(crate) code_reports_dropped: AtomicU64,
+    pub(crate) code_functions_dropped: AtomicU64,
+    pub(crate) code_blocks_expired: AtomicU64,
 }
 
 /// Adds to a counter.
@@ -136,6 +151,9 @@ impl Counters {
             folded_cpu_ns: get(&self.folded_cpu_ns),
             findings_dropped: get(&self.findings_dropped),
             memory_reports_dropped: get(&self.memory_reports_dropped),
+            code_reports_dropped: get(&self.code_reports_dropped),
+            code_functions_dropped: get(&self.code_functions_dropped),
+            code_blocks_expired: get(&self.code_blocks_expired),
             ..Stats::default()
         }
     }

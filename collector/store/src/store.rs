@@ -15,12 +15,13 @@ use std::{
     time::Duration,
 };
 
-use model::{Batch, FlagEvaluations, ProfileType, PushKey, Selector, Window};
+use model::{Batch, CodeReport, FlagEvaluations, ProfileType, PushKey, Selector, Window};
 use tokio::sync::oneshot;
 
 use crate::{
-    Answer, CellShape, Cells, FindingTable, LabelTotals, MemoryFilter, RequestSeries, RequestShape, Stats,
-    StoreError, StoreOptions, StoredMemory, Timeline, TimelineShape,
+    Answer, CellShape, Cells, CodeFilter, CodeKept, CodeServiceSize, CodeSums, FindingTable, LabelTotals,
+    MemoryFilter, RequestSeries, RequestShape, Stats, StoreError, StoreOptions, StoredMemory, Timeline,
+    TimelineShape,
     block::read::Tables,
     catalog::{Catalog, Level},
     dedup::Dedup,
@@ -201,6 +202,11 @@ impl Store {
         ingest::add_log_stats(&self.shared, &mut stats);
         stats.findings = self.shared.catalog.findings_count().unwrap_or_default();
         stats.memory_reports = self.shared.catalog.memory_count().unwrap_or_default();
+        for service in self.shared.catalog.code_services().unwrap_or_default() {
+            stats.code_functions += service.functions;
+            stats.code_blocks += service.blocks;
+            stats.code_bytes += service.bytes;
+        }
         let state = self.shared.read();
         stats.head_rows = state.head_rows() as u64;
         for entry in &state.entries {
@@ -230,6 +236,23 @@ impl Store {
     /// What agents found in their hosts' memory, the newest of each host first; and how many reports there are.
     pub fn memory(&self, filter: &MemoryFilter<'_>) -> Result<(Vec<StoredMemory>, u64), StoreError> {
         self.shared.catalog.memory(filter)
+    }
+
+    /// Merges what code an agent found in a group of processes, and which of it has run.
+    pub fn put_code(&self, report: &CodeReport) -> Result<CodeKept, StoreError> {
+        let now_ns = self.shared.now_ns();
+        let until_ns = now_ns.saturating_add(self.shared.limits.ahead_ns);
+        self.shared.catalog.put_code(&self.shared.counters, report, (now_ns, until_ns))
+    }
+
+    /// Which code of a service has run where and when; `None` when nothing is known of the service.
+    pub fn code(&self, filter: &CodeFilter<'_>) -> Result<Option<CodeSums>, StoreError> {
+        self.shared.catalog.code(filter)
+    }
+
+    /// The services of which code is known, by name.
+    pub fn code_services(&self) -> Result<Vec<CodeServiceSize>, StoreError> {
+        self.shared.catalog.code_services()
     }
 
     /// Writes the head into segments now.

@@ -49,7 +49,7 @@ fn wait(shared: &Shared) -> bool {
 
 /// One round of everything. All steps are tried; the first error is returned.
 pub(crate) fn maintain(shared: &Shared) -> Result<(), StoreError> {
-    let steps = [flush_if_due, compact, retain, clean_up];
+    let steps = [flush_if_due, compact, retain, retain_code, clean_up];
     steps.into_iter().map(|step| step(shared)).fold(Ok(()), Result::and)
 }
 
@@ -205,6 +205,10 @@ fn retain(shared: &Shared) -> Result<(), StoreError> {
     add(&shared.counters.folders_expired, expired.len() as u64);
     replace(shared, &expired, Vec::new(), &mut graveyard);
     Ok(())
+}
+
+fn retain_code(shared: &Shared) -> Result<(), StoreError> {
+    counted(shared, || shared.catalog.retain_code(&shared.counters, shared.now_ns()))
 }
 
 /// Makes queries see what the catalog says now. A query that is under way keeps what it has begun with.

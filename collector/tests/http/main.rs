@@ -1,5 +1,6 @@
 //! The collector over real HTTP, against a real store.
 
+mod code;
 mod counts;
 mod findings;
 mod memory;

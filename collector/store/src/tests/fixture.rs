@@ -1,9 +1,13 @@
 //! Released formats stay readable (invariant I9): a store written by format 1 lies in `tests/fixtures/v1`, one by format
-//! 2, which has counts too, in `tests/fixtures/v2`.
+//! 2, which has counts too, in `tests/fixtures/v2`, one by format 3, which has findings and memory reports, in
+//! `tests/fixtures/v3`.
 
 use std::fs;
 
+use model::{CodeFunction, CodeReport, ExecutionState};
+
 use super::*;
+use crate::{CodeFilter, CodeKept, MemoryFilter, StoredFinding, StoredMemory};
 
 fn rows() -> [Row; 4] {
     let row = |minute: i64, service, function, value| Row {
@@ -16,7 +20,20 @@ fn rows() -> [Row; 4] {
     [row(0, 1, 1, 1), row(1, 1, 2, 10), row(2, 0, 1, 100), row(3, 2, 3, 1_000)]
 }
 
-/// Writes a store that has a block, a segment and something in its log.
+fn finding() -> StoredFinding {
+    StoredFinding {
+        id: "f1".into(),
+        kind: "sharing".into(),
+        document: "{}".into(),
+        ..StoredFinding::default()
+    }
+}
+
+fn memory() -> StoredMemory {
+    StoredMemory { host: "h1".into(), at_ms: START_NS / 1_000_000, document: "{}".into() }
+}
+
+/// Writes a store that has a block, a segment, something in its log, a finding and a memory report.
 fn write(dir: &Path) {
     let clock = TestClock::new();
     clock.advance(300 * SECOND_NS);
@@ -25,6 +42,8 @@ fn write(dir: &Path) {
     append(&store, key(1, 1), &rows()[2..3]).unwrap();
     store.flush().unwrap();
     append(&store, key(1, 2), &rows()[3..]).unwrap();
+    store.findings(|table| table.put(&finding())).unwrap();
+    store.put_memory(&memory()).unwrap();
 }
 
 fn check(dir: &Path) {
@@ -49,6 +68,30 @@ fn check_counts(dir: &Path) {
     let found: Vec<_> = found.iter().map(|(service, counts)| (service.as_str(), counts.requests)).collect();
     assert_eq!(found, [("s0", 100 % 7), ("s1", 1 + 10 % 7), ("s2", 1_000 % 7)]);
     assert_eq!(store.evaluations(&selector(&[]), EVERYTHING).unwrap().value[0].count, 1_000);
+}
+
+fn check_reports(dir: &Path) {
+    let store = Store::open(options(dir, &TestClock::new())).unwrap();
+    assert_eq!(store.findings(|table| table.get("f1")).unwrap(), Some(finding()));
+    let filter = MemoryFilter { host: None, since_ms: 0, per_host: 1, limit: 1 };
+    assert_eq!(store.memory(&filter).unwrap().0, [memory()]);
+}
+
+/// What earlier formats did not know is taken from now on, and let go when it is old.
+fn check_code(dir: &Path) {
+    let clock = TestClock::new();
+    let store = Store::open(options(dir, &clock)).unwrap();
+    let function = CodeFunction { state: ExecutionState::Executed, ..CodeFunction::default() };
+    let labels = LabelSet::new([(keys::SERVICE_NAME, "s1")]);
+    let report =
+        CodeReport { at_ns: START_NS, labels, functions: vec![function.clone()], ..CodeReport::default() };
+    assert_eq!(store.put_code(&report).unwrap(), CodeKept::Merged { fallen: 0 });
+    let found = store.code(&CodeFilter { service: "s1", window: EVERYTHING }).unwrap().unwrap();
+    assert_eq!(found.functions[0].function, function);
+    clock.advance(402 * 24 * HOUR_NS);
+    store.maintain().unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.code_blocks, stats.code_functions, stats.code_blocks_expired), (0, 0, 1));
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -77,7 +120,9 @@ fn fixture(version: &str) -> tempfile::TempDir {
 
 #[test]
 fn format_1_is_readable() {
-    check(fixture("v1").path());
+    let dir = fixture("v1");
+    check(dir.path());
+    check_code(dir.path());
 }
 
 #[test]
@@ -88,9 +133,20 @@ fn format_2_is_readable() {
 }
 
 #[test]
+fn format_3_is_readable() {
+    let dir = fixture("v3");
+    check(dir.path());
+    check_counts(dir.path());
+    check_reports(dir.path());
+    check_code(dir.path());
+}
+
+#[test]
 fn what_is_written_now_is_readable() {
     let dir = temporary_dir();
     write(dir.path());
     check(dir.path());
     check_counts(dir.path());
+    check_reports(dir.path());
+    check_code(dir.path());
 }
