@@ -9,11 +9,12 @@
 //! Reading goes through `/proc/PID/mem` and `pagemap` alone, so pages that forked processes share stay shared (I10).
 //! Contents stay here; names, sizes and counts leave (I14).
 
-mod groups;
+mod contents;
+pub(crate) mod groups;
 mod memory;
 mod owners;
 mod pages;
-mod process;
+pub(crate) mod process;
 pub(crate) mod reporter;
 mod smaps;
 mod summary;
@@ -33,13 +34,13 @@ pub struct MemoryLimits {
     pub pages: u64,
     /// Objects of one process that are looked at.
     pub objects: u64,
-    /// Of small objects, one in so many is compared between processes.
+    /// Of the small objects of large processes, one in so many is compared between them; of smaller ones, more.
     pub sampled_one_in: u64,
 }
 
 impl Default for MemoryLimits {
     fn default() -> Self {
-        Self { pages: 1 << 18, objects: 20_000_000, sampled_one_in: 16 }
+        Self { pages: 1 << 16, objects: 20_000_000, sampled_one_in: 64 }
     }
 }
 
@@ -178,17 +179,24 @@ pub fn read(
         reports.push(report);
         read.extend(target);
     }
+    let limits = MemoryLimits { sampled_one_in: sampled_one_in(&read, limits), ..limits };
     let mut inspector = values::Inspector::default();
     let mut values = Vec::new();
-    for target in &read {
+    let mut pages = pages::Compared::new(&read, limits.pages);
+    let pages_read_one_in = pages.one_in();
+    for (process, target) in (0..).zip(&read) {
+        let memory = &target.process.memory;
+        // The walk comes by most pages, which are then not read a second time.
+        memory.keep_contents(contents::Contents::of_sample(pages_read_one_in));
         values.push(inspector.read(&target.process, limits, is_over));
-        target.process.memory.forget();
+        memory.forget();
+        pages.read(process, (target, &memory.take_contents()), is_over);
+        memory.forget();
     }
     let parents: Vec<Option<_>> = read
         .iter()
         .map(|target| target.parent.as_ref().map(|parent| inspector.parent(parent, limits, is_over)))
         .collect();
-    let (pages, pages_read_one_in) = pages::compare(&read, limits.pages, is_over);
     // What was read while a process went away or became another is not to be believed.
     let is_same: Vec<bool> = read.iter().map(|target| target.process.is_same()).collect();
     let mut inhabitants = Vec::new();
@@ -213,6 +221,16 @@ pub fn read(
         pages_read_one_in,
     }
 }
+
+/// Of small objects, one in so many is compared: the same in all processes, fewer in larger ones, so that tens of
+/// thousands stand for the rest.
+fn sampled_one_in(targets: &[Target], limits: MemoryLimits) -> u64 {
+    let own = |target: &Target| target.mappings.iter().map(|mapping| mapping.own).sum::<u64>();
+    let most = targets.iter().map(own).max().unwrap_or_default();
+    (most / SAMPLED_FROM_BYTES).next_power_of_two().clamp(1, limits.sampled_one_in.max(1))
+}
+
+const SAMPLED_FROM_BYTES: u64 = 4 << 20;
 
 /// A process that is read, and the one it was forked from.
 struct Target {

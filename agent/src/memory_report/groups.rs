@@ -5,28 +5,28 @@ use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 use super::process::Stat;
 
 /// An executable and a parent.
-pub(super) type GroupKey = (PathBuf, u32);
+pub(crate) type GroupKey = (PathBuf, u32);
 
 /// One executable's processes with one parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The executable and the parent, which is what makes them one.
-    pub(super) key: GroupKey,
+    pub(crate) key: GroupKey,
     /// In the order of their ids.
-    pub(super) pids: Vec<u32>,
+    pub(crate) pids: Vec<u32>,
     /// Where the stack of the first begins, which names its address space.
-    pub(super) start_stack: u64,
+    pub(crate) start_stack: u64,
     /// What they have resident together, shared or not.
-    pub(super) resident_bytes: u64,
+    pub(crate) resident_bytes: u64,
 }
 
 /// What was left out of a look at all processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LeftOut {
+pub(crate) struct LeftOut {
     /// Groups beyond the limit.
-    pub(super) groups: u64,
+    pub(crate) groups: u64,
     /// Processes that may not be looked at, or went meanwhile.
-    pub(super) processes: u64,
+    pub(crate) processes: u64,
 }
 
 /// Smaller groups decide nothing.
@@ -34,7 +34,7 @@ const RESIDENT_BYTES_MIN: u64 = 16 << 20;
 const PAGE_BYTES: u64 = 4096;
 
 /// The largest groups but this process's own, at most so many.
-pub(super) fn largest(proc_root: &Path, own_pid: u32, groups_max: usize) -> (Vec<Group>, LeftOut) {
+pub(crate) fn largest(proc_root: &Path, own_pid: u32, groups_max: usize) -> (Vec<Group>, LeftOut) {
     let mut left_out = LeftOut::default();
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
     let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
@@ -73,14 +73,15 @@ pub(super) fn largest(proc_root: &Path, own_pid: u32, groups_max: usize) -> (Vec
     (groups, left_out)
 }
 
-fn resident_bytes(root: &Path) -> Option<u64> {
+/// What a process has resident, shared or not.
+pub(crate) fn resident_bytes(root: &Path) -> Option<u64> {
     let statm = fs::read_to_string(root.join("statm")).ok()?;
     Some(statm.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE_BYTES)
 }
 
 /// What runs a process, from its command line: the first words without options, each without its folder. Words that
 /// may hold secrets are left out.
-pub(super) fn program(command: &str) -> String {
+pub(crate) fn program(command: &str) -> String {
     let is_plain = |word: &&str| {
         !word.starts_with('-')
             && word.len() <= WORD_BYTES_MAX

@@ -3,9 +3,16 @@
 //!
 //! Only `/proc/PID/mem` is used (I10). Pages that are swapped out stay so: reading would bring them back.
 
-use std::{cell::RefCell, fs::File, io, os::unix::fs::FileExt};
+use std::{
+    cell::{Cell, RefCell},
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+};
 
 use agent_python::{Memory, PageMemory};
+
+use super::contents::Contents;
 
 pub(super) const PAGE_BYTES: u64 = 4096;
 
@@ -30,11 +37,15 @@ impl Page {
 
 /// One process's memory, with the pieces read last.
 #[derive(Debug)]
-pub(super) struct CachedMemory {
+pub(crate) struct CachedMemory {
     memory: File,
     pagemap: File,
     sets: RefCell<Vec<Vec<Piece>>>,
     pages: RefCell<Vec<Option<Pages>>>,
+    /// The page that was asked for last, by its number: objects next to each other are asked for one after the other.
+    last_page: Cell<(u64, Page)>,
+    /// What pages contain that passed by, where that is wanted.
+    contents: RefCell<Option<Contents>>,
 }
 
 #[derive(Debug)]
@@ -70,12 +81,23 @@ impl CachedMemory {
     pub(super) fn new(memory: File, pagemap: File) -> Self {
         let sets = RefCell::new((0..SETS).map(|_| Vec::new()).collect());
         let pages = RefCell::new((0..BLOCKS).map(|_| None).collect());
-        Self { memory, pagemap, sets, pages }
+        let last_page = Cell::new((u64::MAX, Page::default()));
+        Self { memory, pagemap, sets, pages, last_page, contents: RefCell::default() }
     }
 
     /// The page at an address.
     pub(super) fn page(&self, address: u64) -> Page {
-        let page = address / PAGE_BYTES;
+        let number = address / PAGE_BYTES;
+        let (last, page) = self.last_page.get();
+        if last == number {
+            return page;
+        }
+        let page = self.look_up(number);
+        self.last_page.set((number, page));
+        page
+    }
+
+    fn look_up(&self, page: u64) -> Page {
         let (number, at) = (page / BLOCK_PAGES, page % BLOCK_PAGES);
         let mut blocks = self.pages.borrow_mut();
         let Some(slot) = blocks.get_mut((number % BLOCKS) as usize) else { return Page::default() };
@@ -90,8 +112,19 @@ impl CachedMemory {
         self.memory.read_exact_at(into, address)
     }
 
-    /// Forgets everything that was kept.
+    /// From now on keeps what own pages contain as they are read, so that they need not be read again for that.
+    pub(super) fn keep_contents(&self, contents: Contents) {
+        *self.contents.borrow_mut() = Some(contents);
+    }
+
+    /// What was kept, once.
+    pub(super) fn take_contents(&self) -> Contents {
+        self.contents.borrow_mut().take().unwrap_or_default()
+    }
+
+    /// Forgets everything that was kept of memory.
     pub(super) fn forget(&self) {
+        self.last_page.set((u64::MAX, Page::default()));
         self.sets.borrow_mut().iter_mut().for_each(|set| *set = Vec::new());
         self.pages.borrow_mut().iter_mut().for_each(|block| *block = None);
     }
@@ -126,11 +159,23 @@ impl CachedMemory {
             if let Some(into) = piece.bytes.get_mut(run).filter(|into| !into.is_empty())
                 && self.memory.read_exact_at(into, start + first * PAGE_BYTES).is_ok()
             {
+                self.keep(start / PAGE_BYTES + first, into);
                 piece.present |= (first..page).fold(0, |bits, page| bits | 1 << page);
             }
             page += 1;
         }
         piece
+    }
+
+    /// Keeps what pages contain that were just read.
+    fn keep(&self, first: u64, bytes: &[u8]) {
+        let mut contents = self.contents.borrow_mut();
+        let Some(contents) = contents.as_mut() else { return };
+        for (page, bytes) in (first..).zip(bytes.chunks_exact(PAGE_BYTES as usize)) {
+            if contents.wants(page) && self.page(page * PAGE_BYTES).is_own() {
+                contents.add(page, bytes);
+            }
+        }
     }
 
     /// Fills `into` from within one piece.

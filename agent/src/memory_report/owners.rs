@@ -43,6 +43,8 @@ pub struct SharedOwner {
     pub dirtied: Copies,
     /// Of `dirtied`, what the collector alone made private: more than reading did to pages where nothing is collected.
     pub collector_bytes: u64,
+    /// Of `dirtied`, what is on pages that both write to, where too few others tell which of them did.
+    pub unexplained_bytes: u64,
 }
 
 /// An owner in a process, and in the one that it was forked from.
@@ -106,7 +108,9 @@ fn compare_one(held: &[Held<'_>]) -> SharedOwner {
         }
         shared.loaded.processes += u64::from(shared.loaded.bytes > loaded_before);
         shared.dirtied.processes += u64::from(shared.dirtied.bytes > dirtied_before);
-        shared.collector_bytes += preloaded.collector_bytes();
+        let (collector_bytes, unexplained_bytes) = preloaded.explain();
+        shared.collector_bytes += collector_bytes;
+        shared.unexplained_bytes += unexplained_bytes;
     }
     shared
 }
@@ -129,23 +133,30 @@ impl Copies {
 struct Preloaded {
     /// On pages where nothing but reference counts is ever written.
     plain: agent_python::Share,
+    /// How many samples that rests on.
+    plain_samples: u64,
     /// On pages where the collector writes too.
     mixed: agent_python::Share,
 }
 
+/// With fewer samples of plain pages, how much was read is known to no better than an eighth.
+const PLAIN_SAMPLES_MIN: u64 = 16;
+
 impl Preloaded {
     fn add(&mut self, sample: &Sample) {
+        self.plain_samples += u64::from(sample.is_plain);
         if sample.is_plain { self.plain.add(sample.share) } else { self.mixed.add(sample.share) }
     }
 
-    /// What reading does not explain: where it made so much of the plain pages private, it did the same to the others.
-    /// Nothing can be said without plain pages.
-    fn collector_bytes(&self) -> u64 {
-        if self.plain.bytes == 0 {
-            return 0;
+    /// What the collector did, and what either did. Reading made so much of the plain pages private, and did the same
+    /// to the others; what it does not explain the collector did. Nothing can be said without plain pages.
+    fn explain(&self) -> (u64, u64) {
+        if self.plain_samples < PLAIN_SAMPLES_MIN || self.plain.bytes == 0 {
+            return (0, self.mixed.own_bytes);
         }
         let read = self.plain.own_bytes as f64 / self.plain.bytes as f64;
-        (self.mixed.own_bytes as f64 - read * self.mixed.bytes as f64).max(0.0) as u64
+        let by_collector = self.mixed.own_bytes as f64 - read * self.mixed.bytes as f64;
+        (by_collector.max(0.0) as u64, 0)
     }
 }
 
@@ -170,37 +181,50 @@ mod tests {
         Some(Rc::new(Values { owners: vec![owner], ..Values::default() }))
     }
 
-    fn check(
-        parent: &[i32],
-        processes: &[&[i32]],
-        loaded: [u64; 3],
-        dirtied: [u64; 3],
-        collector_bytes: u64,
-    ) {
+    fn compared(parent: &[i32], processes: &[&[i32]]) -> SharedOwner {
         let parent = if parent.is_empty() { None } else { values(parent) };
         let inhabitants: Vec<Inhabitant> = processes
             .iter()
             .map(|contents| Inhabitant { values: values(contents), parent: parent.clone() })
             .collect();
-        let found = compare(&inhabitants);
+        compare(&inhabitants).remove(0)
+    }
+
+    fn check(parent: &[i32], processes: &[&[i32]], loaded: [u64; 3], dirtied: [u64; 3]) {
+        let found = compared(parent, processes);
         let numbers = |copies: &Copies| [copies.processes, copies.bytes, copies.saved_bytes];
-        assert_eq!(
-            (numbers(&found[0].loaded), numbers(&found[0].dirtied), found[0].collector_bytes),
-            (loaded, dirtied, collector_bytes)
-        );
+        assert_eq!((numbers(&found.loaded), numbers(&found.dirtied)), (loaded, dirtied));
     }
 
     #[test]
     fn equal_content_is_found_and_its_origin_told() {
         // Loaded in each, and different in each.
-        check(&[], &[&[1, 2], &[1, 2], &[1, 2], &[1, 2]], [4, 800, 600], [0; 3], 0);
-        check(&[], &[&[1, 2], &[3, 4]], [0; 3], [0; 3], 0);
-        check(&[], &[&[1, 2], &[1, 3], &[4]], [2, 200, 100], [0; 3], 0);
-        // Still shared, read since the fork, and only collected since.
-        check(&[1, 2], &[&[-1, -2], &[-1, -2]], [0; 3], [0; 3], 0);
-        check(&[1, 10], &[&[1, 10], &[1, 10]], [0; 3], [2, 400, 400], 0);
-        check(&[1, 10], &[&[-1, 10], &[-1, 10]], [0; 3], [2, 200, 200], 200);
+        check(&[], &[&[1, 2], &[1, 2], &[1, 2], &[1, 2]], [4, 800, 600], [0; 3]);
+        check(&[], &[&[1, 2], &[3, 4]], [0; 3], [0; 3]);
+        check(&[], &[&[1, 2], &[1, 3], &[4]], [2, 200, 100], [0; 3]);
+        // Still shared, and private since the fork.
+        check(&[1, 2], &[&[-1, -2], &[-1, -2]], [0; 3], [0; 3]);
+        check(&[1, 10], &[&[1, 10], &[1, 10]], [0; 3], [2, 400, 400]);
         // The parent has some of it.
-        check(&[1], &[&[1, 2], &[1, 2]], [2, 200, 100], [2, 200, 200], 0);
+        check(&[1], &[&[1, 2], &[1, 2]], [2, 200, 100], [2, 200, 200]);
+    }
+
+    #[test]
+    fn what_made_it_private_is_told_by_plain_pages() {
+        let plain: Vec<i32> = (1..=19).filter(|content| content % 10 != 0).collect();
+        let case = |read: usize, expected: (u64, u64)| {
+            let parent: Vec<i32> = plain.iter().copied().chain([10, 20]).collect();
+            let sign = |(at, content): (usize, &i32)| if at < read { *content } else { -content };
+            let worker: Vec<i32> = plain.iter().enumerate().map(sign).chain([10, 20]).collect();
+            let found = compared(&parent, &[&worker]);
+            assert_eq!((found.collector_bytes, found.unexplained_bytes), expected, "{read}");
+        };
+        // Nothing of the plain pages was read, half, and all.
+        case(0, (200, 0));
+        case(9, (100, 0));
+        case(18, (0, 0));
+        // Too few of them.
+        let found = compared(&[1, 2, 10, 20], &[&[-1, -2, 10, 20]]);
+        assert_eq!((found.collector_bytes, found.unexplained_bytes), (0, 200));
     }
 }

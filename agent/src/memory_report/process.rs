@@ -9,29 +9,29 @@ use std::{
 use super::{Outcome, memory::CachedMemory};
 
 /// A process that can be read.
-pub(super) struct Process {
-    pub(super) pid: u32,
-    pub(super) root: PathBuf,
-    pub(super) stat: Stat,
-    pub(super) command: String,
-    pub(super) executable: PathBuf,
-    pub(super) memory: CachedMemory,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) root: PathBuf,
+    pub(crate) stat: Stat,
+    pub(crate) command: String,
+    pub(crate) executable: PathBuf,
+    pub(crate) memory: CachedMemory,
 }
 
 /// What the kernel says of a process in one line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) parent: u32,
+pub(crate) struct Stat {
+    pub(crate) parent: u32,
     /// When it started; another process with the same id started later.
-    pub(super) started: u64,
+    pub(crate) started: u64,
     /// Where code, stack and heap begin. A fork has its parent's; a new program has its own.
-    pub(super) layout: [u64; 3],
+    pub(crate) layout: [u64; 3],
 }
 
 const COMMAND_BYTES_MAX: usize = 4096;
 
 impl Process {
-    pub(super) fn open(proc_root: &Path, pid: u32) -> Result<Self, Outcome> {
+    pub(crate) fn open(proc_root: &Path, pid: u32) -> Result<Self, Outcome> {
         let root = proc_root.join(pid.to_string());
         let stat = Stat::read(&root).map_err(|error| outcome(&error))?;
         let open = |name: &str| File::open(root.join(name)).map_err(|error| outcome(&error));
@@ -44,14 +44,14 @@ impl Process {
     }
 
     /// True while the process that was opened runs, and runs the same program.
-    pub(super) fn is_same(&self) -> bool {
+    pub(crate) fn is_same(&self) -> bool {
         let executable = fs::read_link(self.root.join("exe"));
-        Stat::read(&self.root).is_ok_and(|stat| stat == Stat { parent: stat.parent, ..self.stat })
+        Stat::read(&self.root).is_ok_and(|stat| stat.is_same(&self.stat))
             && executable.is_ok_and(|executable| executable == self.executable)
     }
 
     /// True when both began as one process: addresses mean the same in both.
-    pub(super) fn is_fork_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_fork_of(&self, other: &Self) -> bool {
         self.stat.layout == other.stat.layout
             && self.stat.layout != [0; 3]
             && self.executable == other.executable
@@ -59,9 +59,14 @@ impl Process {
 }
 
 impl Stat {
-    pub(super) fn read(root: &Path) -> io::Result<Self> {
+    pub(crate) fn read(root: &Path) -> io::Result<Self> {
         let text = fs::read(root.join("stat"))?;
         Self::parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// True when both are of one process that runs one program, whoever its parent is by now.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.started == other.started && self.layout == other.layout
     }
 
     /// The name in parentheses may hold anything; the third field follows it.

@@ -12,10 +12,6 @@ use std::{
     time::Duration,
 };
 
-use agent_unwind::ImageKey;
-use model::{LabelSet, MemoryGroup, keys};
-use rustix::time::{ClockId, clock_gettime};
-
 use super::{
     MemoryLimits, by_kind,
     groups::{self, Group, GroupKey},
@@ -24,9 +20,12 @@ use super::{
 };
 use crate::{
     cost,
+    pace::{NAP, Pace},
     processes::{ProcessOptions, Processes},
     tally::Tally,
 };
+use agent_unwind::ImageKey;
+use model::{LabelSet, MemoryGroup, keys};
 
 /// How reports are made.
 #[derive(Clone, Debug)]
@@ -56,10 +55,6 @@ const SIZED_MAX: usize = 512;
 const LIMITS: MemoryLimits = MemoryLimits { pages: 1 << 14, objects: 4_000_000, sampled_one_in: 128 };
 /// The first look comes when the agent's own start is over.
 const FIRST_AFTER: Duration = Duration::from_secs(60);
-/// How long this thread sleeps at once; it is told to end in between.
-const NAP: Duration = Duration::from_millis(200);
-/// What a look may take of its interval; what was not reached by then is counted.
-const LOOK_SHARE: f64 = 0.8;
 
 const GROUPS: &str = "memory_groups_total";
 const PROCESSES: &str = "memory_processes_total";
@@ -107,7 +102,7 @@ fn look(options: &ReporterOptions, found: &Found, known: &mut Known, end: &Atomi
     let (mut groups, left_out) = groups::largest(proc_root, std::process::id(), GROUPS_MAX);
     found.add(GROUPS, "left out", left_out.groups);
     found.add(PROCESSES, "not readable", left_out.processes);
-    let mut pace = Pace::new(options, end);
+    let mut pace = Pace::new(options.interval, options.cpus, end);
     let mut processes = Processes::new(options.processes.clone());
     known.retain(|key, _| groups.iter().any(|group| group.key == *key));
     groups.sort_by_key(|group| known.get(&group.key).map_or(i64::MIN, |last| last.at_ns));
@@ -155,52 +150,11 @@ fn spread(pids: &[u32], most: usize) -> Vec<u32> {
 
 /// The labels of a group's first process, as its samples have them, without its id.
 fn labels(processes: &mut Processes, group: &Group) -> LabelSet {
-    let image = ImageKey { start_stack: group.start_stack, ..ImageKey::default() };
-    let of_first = group.pids.first().and_then(|pid| processes.process_labels(*pid, image));
+    let labels_of = |pid: &u32| processes.process_labels(*pid, ImageKey::of_stack(group.start_stack, *pid));
+    let of_first = group.pids.first().and_then(labels_of);
     let kept =
         of_first.iter().flat_map(|labels| labels.iter()).filter(|(key, _)| key.as_ref() != keys::PROCESS_PID);
     LabelSet::new(kept.map(|(key, value)| (key.clone(), value.clone())))
-}
-
-/// Keeps a look within its share of CPU time, by pausing in between.
-struct Pace<'a> {
-    cpus: f64,
-    started_ns: u64,
-    started_cpu_ns: u64,
-    until_ns: u64,
-    end: &'a AtomicBool,
-}
-
-impl<'a> Pace<'a> {
-    fn new(options: &ReporterOptions, end: &'a AtomicBool) -> Self {
-        let started_ns = cost::monotonic_ns();
-        let until_ns = started_ns + options.interval.mul_f64(LOOK_SHARE).as_nanos() as u64;
-        Self { cpus: options.cpus, started_ns, started_cpu_ns: thread_cpu_ns(), until_ns, end }
-    }
-
-    /// True when there is no time left. Waits while more was used than may be.
-    fn is_over(&mut self) -> bool {
-        loop {
-            let now_ns = cost::monotonic_ns();
-            if self.end.load(Ordering::Relaxed) || now_ns >= self.until_ns {
-                return true;
-            }
-            let used_ns = thread_cpu_ns().saturating_sub(self.started_cpu_ns);
-            let earned_ns = (now_ns.saturating_sub(self.started_ns) as f64 * self.cpus) as u64;
-            if used_ns <= earned_ns + BURST.as_nanos() as u64 {
-                return false;
-            }
-            thread::sleep(NAP);
-        }
-    }
-}
-
-/// So much is used at once before there is a pause.
-const BURST: Duration = Duration::from_millis(20);
-
-fn thread_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }
 
 #[cfg(test)]
@@ -224,20 +178,6 @@ mod tests {
         assert_eq!(spread(&pids, 4), [1, 4, 7, 10]);
         assert_eq!(spread(&pids, 20), pids);
         assert_eq!(spread(&[], 4), [] as [u32; 0]);
-    }
-
-    #[test]
-    fn a_look_pauses_for_its_share_and_ends_when_told() {
-        let end = AtomicBool::new(false);
-        let options = options(Duration::from_secs(3600), 0.5);
-        let mut pace = Pace::new(&options, &end);
-        while thread_cpu_ns() < pace.started_cpu_ns + 100_000_000 {
-            assert!(!pace.is_over());
-        }
-        let (used, elapsed) = (100_000_000, cost::monotonic_ns() - pace.started_ns);
-        assert!(elapsed as f64 * 0.5 + BURST.as_nanos() as f64 + 5e6 >= f64::from(used), "{elapsed}");
-        end.store(true, Ordering::Relaxed);
-        assert!(pace.is_over());
     }
 
     #[test]

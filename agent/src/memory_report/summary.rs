@@ -117,6 +117,7 @@ fn owner(owner: &SharedOwner) -> OwnerMemory {
         loaded: equal(owner.loaded),
         dirtied: equal(owner.dirtied),
         collector_bytes: owner.collector_bytes,
+        unexplained_bytes: owner.unexplained_bytes,
     }
 }
 

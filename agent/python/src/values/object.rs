@@ -12,13 +12,17 @@ use super::{
 use crate::{
     Binary, debug_offsets,
     layout::{BYTES_DATA, CodeLayout, OBJECT_SIZE, OBJECT_TYPE},
-    memory::{read_array, read_bytes, read_u64, u32_at, u64_at},
+    memory::{read_array, read_bytes, read_u64},
     text::{self, Text},
 };
 
 mod dict;
+mod head;
+mod plain;
 
 pub(super) use dict::Entries;
+
+use head::Head;
 
 /// How objects of one process are read.
 pub(super) struct Heap<'a> {
@@ -69,14 +73,6 @@ const COLLECTOR_BYTES: u64 = 16;
 const MANAGED_BYTES: u64 = 16;
 /// Larger objects come from the C library, which adds a word.
 pub(super) const POOLED_BYTES_MAX: u64 = 512;
-/// What every object begins with: references, type, and for most a size.
-const HEAD_BYTES: usize = 24;
-/// Longer content is hashed at its ends and at so many places between.
-const HASHED_WHOLE_BYTES: u64 = 16 << 10;
-const HASHED_PIECES: u64 = 64;
-const PIECE_BYTES: usize = 64;
-/// Content up to this length is read without a buffer of its own.
-const SHORT_BYTES: usize = 192;
 /// No object has more items; keeps sizes that are none out of the arithmetic.
 const ITEMS_MAX: u64 = 1 << 32;
 const PAGE_BYTES: u64 = 4096;
@@ -140,7 +136,8 @@ impl<'a> Heap<'a> {
 
     /// What a dictionary holds.
     pub(super) fn entries(&self, dict: u64) -> io::Result<Entries> {
-        Entries::read(self.memory, &self.layout, dict).map(|(entries, _)| entries)
+        let head = Head::read(self.memory, dict)?;
+        Entries::read(self.memory, &self.layout, &head).map(|(entries, _)| entries)
     }
 
     /// Reads the object at an address if it is of a kind that is wanted; fails when there is none.
@@ -149,8 +146,8 @@ impl<'a> Heap<'a> {
         address: u64,
         is_wanted: impl Fn(Kind) -> bool,
     ) -> io::Result<Option<Object>> {
-        let head: [u8; HEAD_BYTES] = read_array(self.memory, address)?;
-        let kind = self.types.get(self.memory, u64_at(&head, OBJECT_TYPE.into()));
+        let head = Head::read(self.memory, address)?;
+        let kind = self.types.get(self.memory, head.word(OBJECT_TYPE.into())?);
         let kind = kind.ok_or(io::ErrorKind::InvalidData)?;
         if !is_wanted(kind.kind) {
             return Ok(None);
@@ -158,39 +155,40 @@ impl<'a> Heap<'a> {
         self.read_as(address, &head, &kind).map(Some)
     }
 
-    fn read_as(&mut self, address: u64, head: &[u8; HEAD_BYTES], kind: &Type) -> io::Result<Object> {
+    fn read_as(&mut self, address: u64, head: &Head<'_>, kind: &Type) -> io::Result<Object> {
         let mut object = Object {
             kind: kind.kind,
             share: Share::default(),
             flat_own_bytes: 0,
             table: (0, 0),
-            references: u64_at(head, 0),
+            references: head.word(0)?,
             head_bytes: 0,
             content: kind.fingerprint,
             held: None,
             is_collected: kind.is_collected,
             documentation: 0,
         };
-        let size = u64_at(head, OBJECT_SIZE.into());
+        let size = head.word(OBJECT_SIZE.into())?;
         let bytes = match kind.kind {
-            Kind::Text => self.read_text(address, kind, &mut object)?,
+            Kind::Text => self.read_text(head, kind, &mut object)?,
             Kind::Bytes => {
                 let length = bounded(size)?;
-                object.content =
-                    self.content(kind, length, address.wrapping_add(BYTES_DATA.into()), length)?;
+                object.content = self.content_behind(head, kind, length, (BYTES_DATA.into(), length))?;
                 length + u64::from(BYTES_DATA) + 1
             }
-            Kind::ByteArray => self.read_byte_array(address, bounded(size)?, kind, &mut object)?,
-            Kind::Int => self.read_int(address, size, kind, &mut object)?,
+            Kind::ByteArray => self.read_byte_array(head, bounded(size)?, kind, &mut object)?,
+            Kind::Int => {
+                let (content, bytes) = self.int_content(head, kind)?;
+                object.content = content;
+                bytes
+            }
             Kind::Float => {
                 object.content = fingerprint::of_bytes(kind.fingerprint, 0, &size.to_ne_bytes());
                 kind.basic_bytes
             }
             Kind::List => {
-                let (count, head): (u64, [u8; 16]) =
-                    (bounded(size)?, read_array(self.memory, address.wrapping_add(LIST_ITEMS))?);
-                let items = u64_at(&head, 0);
-                self.add_table(&mut object, items, bounded(u64_at(&head, 8))? * 8);
+                let (count, items) = (bounded(size)?, head.word(LIST_ITEMS)?);
+                self.add_table(&mut object, items, bounded(head.word(LIST_ITEMS + 8)?)? * 8);
                 object.held = Some(Held::Items { at: items, count, stride: 8 });
                 object.content = fingerprint::of_size(kind.fingerprint, count);
                 kind.basic_bytes
@@ -201,8 +199,8 @@ impl<'a> Heap<'a> {
                 object.content = fingerprint::of_size(kind.fingerprint, count);
                 kind.basic_bytes + count * 8
             }
-            Kind::Set => self.read_set(address, bounded(size)?, kind, &mut object)?,
-            Kind::Dict => self.read_dict(address, kind, &mut object)?,
+            Kind::Set => self.read_set((address, head), bounded(size)?, kind, &mut object)?,
+            Kind::Dict => self.read_dict(head, kind, &mut object)?,
             _ => self.read_instance(address, size, kind, &mut object)?,
         };
         let before = if kind.is_collected { COLLECTOR_BYTES } else { 0 }
@@ -234,58 +232,23 @@ impl<'a> Heap<'a> {
         }
     }
 
-    /// The fingerprint of plain content; very long content is looked at in pieces.
-    fn content(&self, kind: &Type, length: u64, at: u64, bytes: u64) -> io::Result<Fingerprint> {
-        let mut short = [0; SHORT_BYTES];
-        if let Some(into) = short.get_mut(..bytes as usize) {
-            self.memory.read(at, into)?;
-            return Ok(fingerprint::of_bytes(kind.fingerprint, length, into));
+    fn read_text(&mut self, head: &Head<'_>, kind: &Type, object: &mut Object) -> io::Result<u64> {
+        let text = self.text_content(head, kind)?;
+        object.content = text.content;
+        if let Some((at, bytes)) = text.apart {
+            self.add_table(object, at, bytes);
         }
-        if bytes <= HASHED_WHOLE_BYTES {
-            let whole = read_bytes(self.memory, at, bytes as usize)?;
-            return Ok(fingerprint::of_bytes(kind.fingerprint, length, &whole));
-        }
-        let step = (bytes - PIECE_BYTES as u64) / (HASHED_PIECES - 1);
-        let mut pieces = Vec::with_capacity(HASHED_PIECES as usize * PIECE_BYTES);
-        for piece in 0..HASHED_PIECES {
-            let piece: [u8; PIECE_BYTES] = read_array(self.memory, at.wrapping_add(piece * step))?;
-            pieces.extend_from_slice(&piece);
-        }
-        Ok(fingerprint::of_bytes(kind.fingerprint, length, &pieces))
-    }
-
-    fn read_text(&mut self, address: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
-        let head: [u8; 40] = read_array(self.memory, address)?;
-        let state = u32_at(&head, TEXT_STATE);
-        let (width, is_compact, is_ascii) =
-            (u64::from((state >> 2) & 7), state & 1 << 5 != 0, state & 1 << 6 != 0);
-        if !matches!(width, 1 | 2 | 4) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let length = bounded(u64_at(&head, OBJECT_SIZE as usize))?;
-        let data = if is_ascii { self.code.ascii_data } else { self.code.compact_data };
-        let bytes = length * width;
-        if is_compact {
-            let at = address.wrapping_add(data.into());
-            object.content = self.content(kind, length, at, bytes)?;
-            return Ok(u64::from(data) + bytes + width);
-        }
-        // A string of a derived type keeps its characters elsewhere.
-        let at = read_u64(self.memory, address.wrapping_add(self.code.compact_data.into()))?;
-        object.content = self.content(kind, length, at, bytes)?;
-        self.add_table(object, at, bytes + width);
-        Ok(u64::from(self.code.compact_data) + 8)
+        Ok(text.bytes)
     }
 
     fn read_byte_array(
         &mut self,
-        address: u64,
+        head: &Head<'_>,
         length: u64,
         kind: &Type,
         object: &mut Object,
     ) -> io::Result<u64> {
-        let head: [u8; 24] = read_array(self.memory, address.wrapping_add(24))?;
-        let (allocated, start) = (bounded(u64_at(&head, 0))?, u64_at(&head, 16));
+        let (allocated, start) = (bounded(head.word(ARRAY_ALLOCATED)?)?, head.word(ARRAY_START)?);
         if length > 0 {
             object.content = self.content(kind, length, start, length)?;
         }
@@ -293,18 +256,15 @@ impl<'a> Heap<'a> {
         Ok(kind.basic_bytes)
     }
 
-    fn read_int(&mut self, address: u64, size: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
-        let digits = if self.layout.has_tagged_int { size >> 3 } else { size.cast_signed().unsigned_abs() };
-        let digits = bounded(digits)?;
-        let sign = if self.layout.has_tagged_int { size & 3 } else { u64::from(size.cast_signed() < 0) };
-        let at = address.wrapping_add(INT_DIGITS);
-        object.content = self.content(kind, digits << 2 | sign, at, digits * 4)?;
-        Ok(INT_DIGITS + digits.max(1) * 4)
-    }
-
-    fn read_set(&mut self, address: u64, fill: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
-        let head: [u8; 24] = read_array(self.memory, address.wrapping_add(SET_USED))?;
-        let (used, slots, table) = (u64_at(&head, 0), bounded(u64_at(&head, 8))? + 1, u64_at(&head, 16));
+    fn read_set(
+        &mut self,
+        (address, head): (u64, &Head<'_>),
+        fill: u64,
+        kind: &Type,
+        object: &mut Object,
+    ) -> io::Result<u64> {
+        let [used, mask, table] = [head.word(SET_USED)?, head.word(SET_USED + 8)?, head.word(SET_USED + 16)?];
+        let slots = bounded(mask)? + 1;
         if used > fill || fill > slots {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -316,8 +276,8 @@ impl<'a> Heap<'a> {
         Ok(kind.basic_bytes)
     }
 
-    fn read_dict(&mut self, address: u64, kind: &Type, object: &mut Object) -> io::Result<u64> {
-        let (entries, (table, bytes)) = Entries::read(self.memory, &self.layout, address)?;
+    fn read_dict(&mut self, head: &Head<'_>, kind: &Type, object: &mut Object) -> io::Result<u64> {
+        let (entries, (table, bytes)) = Entries::read(self.memory, &self.layout, head)?;
         self.add_table(object, table, bytes);
         object.content = fingerprint::of_size(kind.fingerprint, entries.used);
         object.held = Some(Held::Pairs(entries));
@@ -455,8 +415,8 @@ impl<'a> Heap<'a> {
 const MODULE_DICT: u64 = 16;
 const LIST_ITEMS: u64 = 24;
 const TUPLE_ITEMS: u64 = 24;
-const TEXT_STATE: usize = 32;
-const INT_DIGITS: u64 = 24;
+const ARRAY_ALLOCATED: u64 = 24;
+const ARRAY_START: u64 = 40;
 const SET_USED: u64 = 24;
 const SET_SMALL_TABLE: u64 = 64;
 const SET_ENTRY_BYTES: u64 = 16;

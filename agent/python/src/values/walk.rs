@@ -1,11 +1,13 @@
 //! The walk itself: depth first, without recursion, every object once.
 //!
-//! Of large containers not every object is followed. Which ones are is decided by the content of their keys, or by their
-//! place in a list, so that every process follows the same ones; text in lists is always read, as its order may depend
-//! on the hash seed. What many containers hold counts less for each way to it.
+//! Of large containers not every object is followed. Which ones are is decided by content, so that every process
+//! follows the same ones: by that of keys in dictionaries, and by their own of strings and numbers elsewhere, as their
+//! order may depend on the hash seed. Of other objects in lists their place decides. Those that are passed over are
+//! read for their content alone, and those that are followed stand for them. What many containers hold counts less for
+//! each way to it.
 
 use super::{
-    PageMemory, ValueLimits, Values,
+    ValueLimits, Values,
     fingerprint::{self, Fingerprint},
     object::{Entries, Heap, Held, Object},
     owners::{Counted, Owner, Owners, Weight},
@@ -22,6 +24,8 @@ pub(super) struct Walk<'a> {
     owners: Owners,
     documentation: usize,
     values: Values,
+    /// So many objects, and the caller is asked again.
+    asked_at: u64,
 }
 
 /// A container whose objects are being read.
@@ -40,6 +44,8 @@ struct Open {
     weight: Weight,
     /// Of what it holds, one in so many is followed.
     one_in: u64,
+    /// Objects passed over since the last one that was followed.
+    passed_over: u64,
 }
 
 /// An object that comes next.
@@ -47,19 +53,8 @@ struct Open {
 struct Next {
     address: u64,
     weight: Weight,
-    /// Of its kind everything is followed, whether it was chosen or not; of other kinds only what was chosen, which
-    /// stands for so many.
-    chosen: Choice,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Choice {
-    /// Whatever it is.
-    All,
-    /// One of so many.
-    One(u64),
-    /// Only if it is text.
-    Text,
+    /// It was chosen by its own content for so many, wherever they are held.
+    chosen_from: u64,
 }
 
 /// What became of one object.
@@ -76,7 +71,7 @@ enum Step {
 
 const DEPTH_MAX: usize = 1 << 15;
 /// Of large containers, at least so many objects are followed,
-const FOLLOWED_MIN: u64 = 512;
+const FOLLOWED_MIN: u64 = 2048;
 /// and at least one in so many.
 const ONE_IN_MAX: u64 = 16;
 /// Objects within objects that were chosen are not chosen from again when these stand for so many.
@@ -95,7 +90,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(heap: Heap<'a>, limits: ValueLimits, is_over: &'a mut dyn FnMut() -> bool) -> Self {
         let (visited, mut owners, values) = (Visited::default(), Owners::default(), Values::default());
         let documentation = owners.attribute(&limits, "", DOCUMENTATION, Owner::DOCUMENTATION);
-        Self { heap, limits, is_over, visited, owners, documentation, values }
+        Self { heap, limits, is_over, visited, owners, documentation, values, asked_at: ASKED_EVERY }
     }
 
     /// Walks all modules. The program itself comes last: what it imported by name belongs to where it was made.
@@ -166,7 +161,7 @@ impl<'a> Walk<'a> {
     /// Counts everything that an object holds, itself first.
     fn follow(&mut self, owner: usize, address: u64) {
         let mut stack: Vec<Open> = Vec::new();
-        let first = Next { address, weight: Weight { one_in: 1, by_chance: 1.0 }, chosen: Choice::All };
+        let first = Next { address, weight: Weight { one_in: 1, by_chance: 1.0 }, chosen_from: 1 };
         let mut next = self.step(owner, first, true);
         loop {
             match next {
@@ -177,9 +172,12 @@ impl<'a> Walk<'a> {
                 },
             }
             let can_nest = stack.len() < DEPTH_MAX;
-            next = match stack.last_mut().map(|open| open.next(self.heap.memory)) {
-                Some(Some(next)) => self.step(owner, next, can_nest),
-                _ => match stack.pop() {
+            let Some(open) = stack.last_mut() else { return };
+            let found = open.next(&mut self.heap);
+            self.values.objects += std::mem::take(&mut open.passed_over);
+            next = match found {
+                Some(next) => self.step(owner, next, can_nest),
+                None => match stack.pop() {
                     Some(open) => Step::Done(self.close(owner, open)),
                     None => return,
                 },
@@ -191,8 +189,8 @@ impl<'a> Walk<'a> {
         if self.values.is_cut {
             return Step::Done(0);
         }
-        let Next { address, chosen, .. } = next;
-        let object = match self.heap.read(address, |kind| chosen != Choice::Text || kind == Kind::Text) {
+        let address = next.address;
+        let object = match self.heap.read(address, |_| true) {
             Ok(Some(object)) => object,
             Ok(None) => return Step::Done(0),
             Err(_) => {
@@ -205,7 +203,8 @@ impl<'a> Walk<'a> {
             return Step::Done(content);
         }
         self.values.objects += 1;
-        if self.values.objects.is_multiple_of(ASKED_EVERY) {
+        if self.values.objects >= self.asked_at {
+            self.asked_at = self.values.objects + ASKED_EVERY;
             self.values.is_cut = self.values.objects >= self.limits.objects || (self.is_over)();
         }
         if object.documentation != 0 {
@@ -258,19 +257,17 @@ impl<'a> Walk<'a> {
 impl Next {
     /// What the object stands for, now that it is known what it is.
     fn weight_of(&self, object: &Object) -> Weight {
-        let one_in = match self.chosen {
-            Choice::One(one_in) if object.kind != Kind::Text => one_in,
-            _ => 1,
+        let Weight { one_in, by_chance } = self.weight;
+        let by_chance = match by_chance {
+            ..=1.0 => 1.0,
+            // Each of so many references was a chance to get here.
+            passed_over => {
+                let references = object.references.clamp(1, REFERENCES_MAX) as i32;
+                1.0 / (1.0 - (1.0 - 1.0 / passed_over).powi(references))
+            }
         };
-        let weight = Weight { one_in: self.weight.one_in * one_in, ..self.weight };
-        let passed_over = self.weight.by_chance * one_in as f64;
-        if passed_over <= 1.0 {
-            return weight;
-        }
-        // Each of so many references was a chance to get here.
-        let references = object.references.clamp(1, REFERENCES_MAX) as i32;
-        let missed = (1.0 - 1.0 / passed_over).powi(references);
-        Weight { by_chance: 1.0 / (1.0 - missed), ..weight }
+        // Its own content chose it, and would have by any reference.
+        Weight { one_in: one_in * self.chosen_from, by_chance: by_chance * self.chosen_from as f64 }
     }
 }
 
@@ -281,7 +278,7 @@ impl Open {
     fn new(address: u64, object: Object, weight: Weight) -> Self {
         let count = match &object.held {
             Some(Held::Pairs(entries)) => entries.used,
-            Some(Held::Items { count, .. }) if object.kind != Kind::Set => *count,
+            Some(Held::Items { count, .. }) => *count,
             _ => 0,
         };
         let one_in = match (count / FOLLOWED_MIN).min(ONE_IN_MAX) {
@@ -289,28 +286,27 @@ impl Open {
             _ if weight.one_in >= WEIGHT_MAX => 1,
             most => 1 << most.ilog2(),
         };
-        Self { address, object, at: 0, sum: 0, key: 0, value: None, weight, one_in }
+        Self { address, object, at: 0, sum: 0, key: 0, value: None, weight, one_in, passed_over: 0 }
     }
 
     /// The next object that this one holds and that is followed.
-    fn next(&mut self, memory: &dyn PageMemory) -> Option<Next> {
-        let all = Next { address: 0, weight: self.weight, chosen: Choice::All };
+    fn next(&mut self, heap: &mut Heap<'_>) -> Option<Next> {
+        let memory = heap.memory;
         if let Some(address) = self.value.take() {
-            if (self.key as u64).is_multiple_of(self.one_in) {
-                let one_in = self.weight.one_in * self.one_in;
-                let by_chance = self.weight.by_chance * self.one_in as f64;
-                return Some(Next { address, weight: Weight { one_in, by_chance }, ..all });
+            if self.is_chosen(self.key) {
+                return Some(self.one_of_many(address));
             }
-            self.sum = self.sum.wrapping_add(fingerprint::join(self.key, 0));
+            self.sum = self.sum.wrapping_add(self.key);
         }
         match self.object.held.as_ref()? {
             Held::Few(held) => {
                 let next = held.get(self.at as usize).copied();
                 self.at += 1;
-                next.map(|address| Next { address, ..all })
+                next.map(|address| self.every(address))
             }
             Held::Items { at, count, stride } => {
-                while self.at < *count {
+                let (at, count, stride) = (*at, *count, *stride);
+                while self.at < count {
                     let number = self.at;
                     let item = at.wrapping_add(number * stride);
                     self.at += 1;
@@ -318,27 +314,89 @@ impl Open {
                     // An entry of a set that was removed keeps a mark in its place.
                     let is_removed = self.object.kind == Kind::Set
                         && crate::memory::read_u64(memory, item.wrapping_add(8)).ok()? == u64::MAX;
-                    if address != 0 && !is_removed {
-                        let is_chosen = spread(number).is_multiple_of(self.one_in);
-                        let chosen = if is_chosen { Choice::One(self.one_in) } else { Choice::Text };
-                        return Some(Next { address, chosen, ..all });
+                    if address != 0
+                        && !is_removed
+                        && let Some(next) = self.item(heap, number, address)
+                    {
+                        return Some(next);
                     }
                 }
                 None
             }
             Held::Pairs(entries) => {
-                let (at, entries): (u64, Entries) = (self.at, *entries);
-                for at in at..entries.count {
-                    self.at = at + 1;
-                    let (key, value) = entries.pair(memory, at).ok()?;
-                    if key != 0 && value != 0 {
+                let entries: Entries = *entries;
+                while self.at < entries.count {
+                    let (key, value) = entries.pair(memory, self.at).ok()?;
+                    self.at += 1;
+                    if key != 0
+                        && value != 0
+                        && let Some(next) = self.key(heap, key)
+                    {
                         self.value = Some(value);
-                        return Some(Next { address: key, ..all });
+                        return Some(next);
                     }
                 }
                 None
             }
         }
+    }
+
+    /// A key, unless it and its value are passed over.
+    fn key(&mut self, heap: &mut Heap<'_>, address: u64) -> Option<Next> {
+        match self.plain_content(heap, address) {
+            None => Some(self.every(address)),
+            Some(content) if self.is_chosen(content) => Some(self.chosen(address)),
+            Some(content) => {
+                self.sum = self.sum.wrapping_add(content);
+                self.passed_over += 1;
+                None
+            }
+        }
+    }
+
+    /// What is held at a place, unless it is passed over.
+    fn item(&mut self, heap: &mut Heap<'_>, number: u64, address: u64) -> Option<Next> {
+        match self.plain_content(heap, address) {
+            Some(content) if self.is_chosen(content) => Some(self.chosen(address)),
+            Some(content) => {
+                self.add(content);
+                self.passed_over += 1;
+                None
+            }
+            // The order of sets says nothing, so every process has to follow all.
+            None if self.one_in == 1 || self.object.kind == Kind::Set => Some(self.every(address)),
+            None if spread(number).is_multiple_of(self.one_in) => Some(self.one_of_many(address)),
+            None => None,
+        }
+    }
+
+    /// The content by which an object is chosen, where that has to be.
+    fn plain_content(&self, heap: &mut Heap<'_>, address: u64) -> Option<Fingerprint> {
+        if self.one_in == 1 {
+            return None;
+        }
+        heap.plain_content(address).ok().flatten()
+    }
+
+    fn is_chosen(&self, content: Fingerprint) -> bool {
+        (content as u64).is_multiple_of(self.one_in)
+    }
+
+    /// An object of which none like it is passed over.
+    fn every(&self, address: u64) -> Next {
+        Next { address, weight: self.weight, chosen_from: 1 }
+    }
+
+    /// One that its own content chose.
+    fn chosen(&self, address: u64) -> Next {
+        Next { address, weight: self.weight, chosen_from: self.one_in }
+    }
+
+    /// One that its key or its place chose.
+    fn one_of_many(&self, address: u64) -> Next {
+        let Weight { one_in, by_chance } = self.weight;
+        let weight = Weight { one_in: one_in * self.one_in, by_chance: by_chance * self.one_in as f64 };
+        Next { address, weight, chosen_from: 1 }
     }
 
     /// Takes in what one of its objects contains. The order of sets and dictionaries says nothing.

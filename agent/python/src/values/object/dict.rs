@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{PageMemory, ValueLayout, bounded};
+use super::{Head, PageMemory, ValueLayout, bounded};
 use crate::memory::{read_array, read_u64, u64_at};
 
 /// The entries of a dictionary.
@@ -20,6 +20,8 @@ pub(in super::super) struct Entries {
 }
 
 const USED: u64 = 16;
+const KEYS: u64 = 32;
+const VALUES: u64 = 40;
 /// Keys that instances share.
 const SPLIT: u8 = 2;
 const GENERAL: u8 = 0;
@@ -30,10 +32,9 @@ impl Entries {
     pub(super) fn read(
         memory: &dyn PageMemory,
         layout: &ValueLayout,
-        dict: u64,
+        dict: &Head<'_>,
     ) -> io::Result<(Self, (u64, u64))> {
-        let head: [u8; 32] = read_array(memory, dict.wrapping_add(USED))?;
-        let (used, keys, values) = (u64_at(&head, 0), u64_at(&head, 16), u64_at(&head, 24));
+        let (used, keys, values) = (dict.word(USED)?, dict.word(KEYS)?, dict.word(VALUES)?);
         let table = Table::read(memory, layout, keys)?;
         let values = (values != 0).then(|| values.wrapping_add(layout.values.into()));
         let count = if values.is_some() { table.count.min(SHARES_MAX) } else { table.count };
