@@ -5,8 +5,12 @@
 
 use std::{
     fs,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Child, Command, Output},
 };
+
+/// A user that owns nothing.
+const NOBODY: u32 = 65_534;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fewer")).args(arguments).env_remove("RUST_LOG").output().unwrap()
@@ -76,6 +80,28 @@ fn sharing_says_what_it_could_not_read() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("process 2147483632 is gone"), "{said}");
+}
+
+#[test]
+fn sharing_leaves_out_what_may_not_be_read_and_says_so() {
+    let (held, root) = (Holding::start(), rustix::process::geteuid().is_root());
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = if root {
+        // Nobody may not look into the folder that this program was built in.
+        let program = folder.path().join("fewer");
+        fs::copy(env!("CARGO_BIN_EXE_fewer"), &program).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = Command::new(program);
+        command.uid(NOBODY).gid(NOBODY);
+        command
+    } else {
+        Command::new(env!("CARGO_BIN_EXE_fewer"))
+    };
+    let other = if root { held.0.id() } else { 1 };
+    let output = command.args(["sharing", "--pid", &other.to_string()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("process {other} may not be read; run as root")), "{said}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod hard;
 mod workers;
 
 use std::{collections::BTreeMap, path::Path};

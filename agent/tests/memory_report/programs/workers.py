@@ -5,11 +5,13 @@ workers.py MODE COUNT MEGABYTES
 
 import gc
 import json
+import mmap
 import os
 import sys
 import types
 
 RECORD_BYTES = 700
+MADV_HUGEPAGE = 14
 MODE, COUNT, MEGABYTES = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 
 
@@ -51,22 +53,33 @@ def read_all(value):
         read_all(value.__dict__)
 
 
-def own_kb():
+def own_kb(name="Private_"):
     own = 0
     with open("/proc/self/smaps_rollup") as smaps:
         for line in smaps:
-            if line.startswith("Private_"):
+            if line.startswith(name):
                 own += int(line.split()[1])
     return own
 
 
+def huge_region():
+    """Memory that asks for huge pages, of which none is like another but in the other workers."""
+    region = mmap.mmap(-1, int(MEGABYTES * (1 << 20)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    region.madvise(MADV_HUGEPAGE)
+    for at in range(0, len(region), mmap.PAGESIZE):
+        region[at : at + 8] = (at + 1).to_bytes(8, "little")
+    return region
+
+
 def work(number, tell):
-    if MODE in ("after", "different", "flat"):
+    if MODE in ("after", "different", "flat", "forking"):
         # What collections make private would come with loading; it is no part of what is loaded.
         gc.collect()
     before = own_kb()
-    if MODE == "after":
+    if MODE in ("after", "forking"):
         load()
+    elif MODE == "huge":
+        conf.REGION = huge_region()
     elif MODE == "different":
         load(" of worker %d" % number)
     elif MODE == "flat":
@@ -75,7 +88,13 @@ def work(number, tell):
         read_all(conf.SETTINGS)
     elif MODE in ("collect", "freeze"):
         gc.collect()
-    os.write(tell, (json.dumps({"pid": os.getpid(), "own_kb": own_kb() - before}) + "\n").encode())
+    told = {"pid": os.getpid(), "own_kb": own_kb() - before, "huge_kb": own_kb("AnonHugePages")}
+    os.write(tell, (json.dumps(told) + "\n").encode())
+    if MODE == "forking":
+        os.read(orders[0], 1)
+        is_parent = os.fork() > 0
+        if is_parent:
+            os.write(done[1], b".")
     sys.stdin.read()
     os._exit(0)
 
@@ -91,6 +110,7 @@ if MODE == "freeze":
     gc.freeze()
 gc.enable()
 hear, tell = os.pipe()
+orders, done = os.pipe(), os.pipe()
 for number in range(COUNT):
     if os.fork() == 0:
         os.close(hear)
@@ -99,4 +119,11 @@ os.close(tell)
 with os.fdopen(hear) as told:
     workers = [json.loads(told.readline()) for _ in range(COUNT)]
 print(json.dumps({"pid": os.getpid(), "workers": workers}), flush=True)
+if MODE == "forking":
+    # Each worker forks once, when a line says so.
+    sys.stdin.readline()
+    os.write(orders[1], b"." * COUNT)
+    for _ in range(COUNT):
+        os.read(done[0], 1)
+    print("forked", flush=True)
 sys.stdin.read()
