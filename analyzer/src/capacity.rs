@@ -111,7 +111,8 @@ fn of_service(
 ) -> Result<CapacityRow, AnalyzerError> {
     let selector = narrowed(question.selector, keys::SERVICE_NAME, service);
     let question = Question { selector: &selector, ..question.clone() };
-    let mut row = CapacityRow { service: service.to_owned(), ..CapacityRow::default() };
+    let regions = options.regions;
+    let mut row = CapacityRow { service: service.to_owned(), regions, ..CapacityRow::default() };
     let on: Breakdown =
         collector.ask("breakdown", &question, &[("by", keys::HOST_NAME), ("limit", BY_LIMIT)])?;
     let names: BTreeSet<&str> =
@@ -151,6 +152,9 @@ fn fill(row: &mut CapacityRow, plan: &Plan, worth: &[worth::Effective]) {
     row.servers_needed = Some(numbers(plan.now.servers));
     row.binding = resource(plan.now.binding).to_owned();
     row.binding_share = plan.now.binding_share;
+    row.servers_for_cpu = Some(numbers(plan.now.for_cpu));
+    row.servers_for_memory = plan.now.for_memory.map(numbers);
+    row.target_utilisation = Some(plan.target_utilisation);
     row.together = Some(numbers(plan.together));
     row.findings = plan
         .findings

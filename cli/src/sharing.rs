@@ -151,6 +151,7 @@ fn holding(owner: &memory_report::SharedOwner) -> Holding {
         loaded: copies(&owner.loaded),
         dirtied: copies(&owner.dirtied),
         collector_bytes: owner.collector_bytes,
+        unexplained_bytes: owner.unexplained_bytes,
     }
 }
 

@@ -131,8 +131,11 @@ pub struct Plan {
     pub after: Need,
     /// Each finding.
     pub findings: Vec<Worth>,
-    /// All of them together, in fractions: never more than what is needed now, nor than their sum.
+    /// All of them together, in fractions: never more than what is needed now. More than their sum only where one makes
+    /// room that another needs: CPU and memory both have to give way where both are short.
     pub together: Spread,
+    /// Share of the cores that may be busy at the peak: the one asked for, or the likeliest for servers of this size.
+    pub target_utilisation: f64,
 }
 
 /// Why there is no answer.
@@ -173,6 +176,9 @@ pub fn plan(service: &Service, findings: &[Finding]) -> Result<Plan, CannotSay> 
         after: need(service, findings, &every)?,
         findings: every.iter().filter_map(|at| worth(*at)).collect(),
         together: fraction(&every),
+        target_utilisation: service
+            .target_utilisation
+            .map_or(1.0, |target| Draw::likeliest().of(target).min(1.0)),
     })
 }
 

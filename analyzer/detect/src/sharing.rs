@@ -44,6 +44,8 @@ pub struct Holding {
     pub dirtied: Copies,
     /// Of `dirtied`, what the collector alone made private.
     pub collector_bytes: u64,
+    /// Of `dirtied`, what either the collector or reading made private: nothing tells which.
+    pub unexplained_bytes: u64,
 }
 
 /// Private pages of one kind of mapping with equal content.

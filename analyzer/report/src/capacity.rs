@@ -26,6 +26,14 @@ pub struct CapacityRow {
     pub binding: String,
     /// Share of what is possible in which it does.
     pub binding_share: f64,
+    /// Servers that CPU alone would need, in fractions: likely, low and high.
+    pub servers_for_cpu: Option<(f64, f64, f64)>,
+    /// Servers that memory alone would need; null where nothing is known of it.
+    pub servers_for_memory: Option<(f64, f64, f64)>,
+    /// Share of the cores that may be busy at the peak.
+    pub target_utilisation: Option<f64>,
+    /// Regions of which one may be lost; 1 when no such reserve is counted.
+    pub regions: u32,
     /// Why nothing can be said.
     pub cannot_say: Option<String>,
     /// What each finding is worth, alone.

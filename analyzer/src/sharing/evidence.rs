@@ -37,6 +37,7 @@ fn holding(owner: &OwnerMemory, scale: Scale) -> Holding {
         loaded: scale.but_one(owner.loaded),
         dirtied: scale.each(owner.dirtied),
         collector_bytes: scale.all(owner.collector),
+        unexplained_bytes: scale.all(owner.unexplained),
     }
 }
 

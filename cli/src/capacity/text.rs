@@ -46,7 +46,7 @@ pub(super) fn fleet(
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { now, after, findings, together } = plan;
+    let Plan { now, after, findings, together, .. } = plan;
     let mut text = format!("servers needed: {}; {}\n", whole(now.servers), binding(now));
     text += &format!("  for CPU alone: {}\n", fraction(now.for_cpu));
     if let Some(memory) = now.for_memory {

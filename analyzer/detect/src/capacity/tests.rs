@@ -95,6 +95,24 @@ fn overlapping_findings_never_exceed_the_whole() {
 }
 
 #[test]
+fn any_findings_together_take_no_more_than_there_is() {
+    let mut random = Random::new(5);
+    let mut share = || (random.next_u64() >> 12) as f64 / (1_u64 << 52) as f64;
+    for run in 0..60 {
+        let busy = Service { memory: Some(memory(share() * 4.0)), ..service(20_000.0 * share() + 1.0, 60.0) };
+        let findings: Vec<Finding> = (0..run % 9)
+            .map(|at| if at % 3 == 0 { preload(500.0 * share()) } else { cpu("a", share()) })
+            .collect();
+        let found = plan(&busy, &findings).unwrap();
+        let needed = found.now.for_cpu.likely.max(found.now.for_memory.unwrap().likely);
+        for together in [found.together.low, found.together.likely, found.together.high] {
+            assert!((0.0..=needed + 1e-9).contains(&together), "{findings:?}: {found:?}");
+        }
+        assert!(found.after.servers.likely >= 0.0 && found.after.servers.likely <= found.now.servers.likely);
+    }
+}
+
+#[test]
 fn a_load_test_is_preferred() {
     let tested = Service { red_line_rate: Some(Amount::Known(200.0)), ..service(18_000.0, 60.0) };
     let found = plan(&tested, &[]).unwrap().now;
@@ -133,34 +151,74 @@ fn what_is_not_known_gives_a_range_or_no_answer() {
     assert_eq!(plan(&base, &[cpu("a", 1.5)]), Err(CannotSay::Impossible("cpu_share")));
 }
 
-/// In fleets whose true rates, costs and gains are known, how often the intervals hold them.
+/// What is measured of a truth: off by so much of it, as its standard error says.
+struct Measuring(Random);
+
+impl Measuring {
+    fn estimate(&mut self, value: f64, error: f64) -> Amount {
+        let unit = ((self.0.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;
+        let standard_error = value * error;
+        let value = value + standard_error * crate::stats::normal_quantile(unit);
+        Amount::Estimate { value, standard_error }
+    }
+}
+
+/// How often the intervals hold the truth, of servers needed and of what a finding is worth.
+#[derive(Debug, Default)]
+struct Held {
+    runs: u32,
+    servers: u32,
+    gain: u32,
+}
+
+impl Held {
+    fn add(&mut self, measured: (&Service, Finding), truth: (&Service, Finding)) {
+        let found = plan(measured.0, &[measured.1]).unwrap();
+        let truth = plan(truth.0, &[truth.1]).unwrap();
+        let holds = |spread: Spread, value: f64| u32::from(spread.low <= value && value <= spread.high);
+        self.runs += 1;
+        self.servers += holds(found.now.servers, truth.now.servers.likely);
+        self.gain += holds(found.findings[0].alone, truth.findings[0].alone.likely);
+    }
+
+    fn check(&self) {
+        let least = (0.93 * f64::from(self.runs)) as u32;
+        assert!(self.servers >= least && self.gain >= least, "{self:?}");
+    }
+}
+
+/// Fleets whose true rates, costs and gains are known.
 #[test]
 fn intervals_hold_the_truth() {
-    let mut random = Random::new(11);
-    let mut normal = || {
-        let unit = ((random.next_u64() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;
-        crate::stats::normal_quantile(unit)
-    };
-    let (mut servers_held, mut gain_held) = (0, 0);
-    let runs = 150;
-    for run in 0..runs {
-        let truth = service(50_000.0 + f64::from(run) * 200.0, 40.0);
-        let gain = 0.05;
+    let (mut measuring, mut held) = (Measuring(Random::new(11)), Held::default());
+    for run in 0..150 {
+        let rate = 50_000.0 + f64::from(run) * 200.0;
+        let truth = service(rate, 40.0);
         let mut measured = truth.clone();
-        let mut estimate = |value: f64, error: f64| {
-            let standard_error = value * error;
-            Amount::Estimate { value: value + standard_error * normal(), standard_error }
-        };
-        measured.demands[0].peak_rate = estimate(50_000.0 + f64::from(run) * 200.0, 0.03);
-        measured.demands[0].cpu_per_request_s = estimate(0.04, 0.05);
-        let measured_gain = estimate(gain, 0.15);
-        let found =
-            plan(&measured, &[Finding { name: "a".into(), effect: Effect::Cpu(measured_gain) }]).unwrap();
-        let truth = plan(&truth, &[cpu("a", gain)]).unwrap();
-        let holds = |spread: Spread, value: f64| i32::from(spread.low <= value && value <= spread.high);
-        servers_held += holds(found.now.servers, truth.now.servers.likely);
-        gain_held += holds(found.findings[0].alone, truth.findings[0].alone.likely);
+        measured.demands[0].peak_rate = measuring.estimate(rate, 0.03);
+        measured.demands[0].cpu_per_request_s = measuring.estimate(0.04, 0.05);
+        let gain = Finding { name: "a".into(), effect: Effect::Cpu(measuring.estimate(0.05, 0.15)) };
+        held.add((&measured, gain), (&truth, cpu("a", 0.05)));
     }
-    let least = (0.93 * f64::from(runs)) as i32;
-    assert!(servers_held >= least && gain_held >= least, "{servers_held} and {gain_held} of {runs}");
+    held.check();
+}
+
+/// The same where memory binds: whole workers fit into a server, so there are steps everywhere.
+#[test]
+fn intervals_hold_the_truth_where_memory_binds() {
+    const MIB: f64 = 1_048_576.0;
+    let (mut measuring, mut held) = (Measuring(Random::new(13)), Held::default());
+    for run in 0..150 {
+        let rate = 1_000.0 + f64::from(run) * 20.0;
+        let truth = Service { memory: Some(memory(2.0)), ..service(rate, 20.0) };
+        let mut measured = truth.clone();
+        measured.demands[0].peak_rate = measuring.estimate(rate, 0.03);
+        let memory = measured.memory.as_mut().unwrap();
+        memory.worker_bytes = measuring.estimate(450.0 * MIB, 0.04);
+        memory.request_s = measuring.estimate(2.0, 0.05);
+        let worker_bytes = measuring.estimate(85.0 * MIB, 0.1);
+        let effect = Effect::Memory { worker_bytes, shared_bytes: Amount::Known(0.0) };
+        held.add((&measured, Finding { name: "preload".into(), effect }), (&truth, preload(85.0)));
+    }
+    held.check();
 }

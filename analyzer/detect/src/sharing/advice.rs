@@ -127,7 +127,7 @@ pub(super) const OPTIMIZE: &str = "PYTHONOPTIMIZE=2";
 pub(super) const ARENAS_MAX: &str = "MALLOC_ARENA_MAX=2";
 
 /// Loaded before the fork, and private since.
-pub(super) fn dirtied(evidence: &Evidence, collector_bytes: u64) -> String {
+pub(super) fn dirtied(evidence: &Evidence, retained_bytes: Option<u64>) -> String {
     let place = match evidence.server {
         Server::Gunicorn => "at the end of the application module that preload_app loads",
         Server::Uwsgi => "at the end of the application module that the master loads",
@@ -138,10 +138,13 @@ pub(super) fn dirtied(evidence: &Evidence, collector_bytes: u64) -> String {
         Some(12..) => "; immortal objects of 3.12 and later cover built-in constants only, not this",
         _ => "",
     };
-    let gain = if collector_bytes > 0 {
-        "the collector's part of the gain stays"
-    } else {
-        "what made it private are reference counts, which gc.freeze does not stop"
+    let gain = match retained_bytes {
+        Some(0) => "what made it private are reference counts, which gc.freeze does not stop",
+        Some(_) => "the collector's part of the gain stays",
+        None => {
+            "the collector's part of the gain stays; its pages do not tell how much of it that is, so measure it with \
+            `fewer sharing try`"
+        }
     };
     format!(
         "loaded before the fork, but private again: gc.disable() at the parent's start and gc.freeze() {place} ({gain}); \

@@ -10,12 +10,15 @@ const DOCSTRINGS: &str = "docstrings";
 const USUAL_ARENAS: u64 = 8;
 /// What is loaded by each process counts when at least one part of so many is equal.
 const EQUAL_PART_MIN: u64 = 4;
+/// What stays cannot be said when more than one part of so many is not explained.
+const UNEXPLAINED_PART_MIN: u64 = 10;
 
 /// What rows are summed up from.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     copies: Copies,
     collector_bytes: u64,
+    unexplained_bytes: u64,
 }
 
 /// What the modules of interpreters hold.
@@ -60,12 +63,14 @@ fn owner(holding: &Holding) -> String {
 fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum)) -> Opportunity {
     let Copies { processes, bytes, saved_bytes, flat_saved_bytes } = sum.copies;
     let retained_bytes = match cause {
-        Cause::Dirtied => (sum.collector_bytes + flat_saved_bytes).min(saved_bytes),
+        // Too much of it could be either's doing: between nothing and all stays.
+        Cause::Dirtied if sum.unexplained_bytes > saved_bytes / UNEXPLAINED_PART_MIN => None,
+        Cause::Dirtied => Some((sum.collector_bytes + flat_saved_bytes).min(saved_bytes)),
         _ => {
             let flat = flat_saved_bytes.min(saved_bytes);
             // Where all read the rest, each has it again, and so has the parent, which did not have it before.
             let of_parent = (saved_bytes - flat).checked_div(processes.saturating_sub(1));
-            flat.saturating_sub(of_parent.unwrap_or_default())
+            Some(flat.saturating_sub(of_parent.unwrap_or_default()))
         }
     };
     Opportunity {
@@ -75,9 +80,9 @@ fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum))
         bytes_per_process: bytes.checked_div(processes).unwrap_or_default(),
         processes,
         saved_bytes: Some(saved_bytes),
-        retained_bytes: Some(retained_bytes),
+        retained_bytes,
         advice: match cause {
-            Cause::Dirtied => advice::dirtied(evidence, sum.collector_bytes.min(saved_bytes)),
+            Cause::Dirtied => advice::dirtied(evidence, retained_bytes),
             _ => advice::loaded(evidence, owner, flat_saved_bytes * 2 > saved_bytes),
         },
         change: advice::change(evidence.server, cause),
@@ -174,12 +179,16 @@ pub(super) fn of_arenas(evidence: &Evidence, saved_bytes_min: u64) -> Option<Opp
 impl Sum {
     fn of(holding: &Holding, cause: Cause) -> Self {
         match cause {
-            Cause::Dirtied => Self { copies: holding.dirtied, collector_bytes: holding.collector_bytes },
+            Cause::Dirtied => Self {
+                copies: holding.dirtied,
+                collector_bytes: holding.collector_bytes,
+                unexplained_bytes: holding.unexplained_bytes,
+            },
             // Numbers and words that happen to be equal do not make different data worth preloading.
             _ if holding.loaded.bytes < holding.own_bytes / EQUAL_PART_MIN => Self::default(),
             // One alone is the parent, whose children have copies of what it had before the fork.
             _ if holding.loaded.processes < 2 => Self::default(),
-            _ => Self { copies: holding.loaded, collector_bytes: 0 },
+            _ => Self { copies: holding.loaded, ..Self::default() },
         }
     }
 
@@ -189,5 +198,6 @@ impl Sum {
         self.copies.saved_bytes += other.copies.saved_bytes;
         self.copies.flat_saved_bytes += other.copies.flat_saved_bytes;
         self.collector_bytes += other.collector_bytes;
+        self.unexplained_bytes += other.unexplained_bytes;
     }
 }

@@ -61,6 +61,27 @@ fn each_cause_keeps_its_own_part() {
 }
 
 #[test]
+fn what_no_page_explains_is_not_said_to_stay_or_to_go() {
+    let of = |collector_mb: u64, unexplained_mb: u64| Holding {
+        dirtied: copies(4, 20),
+        collector_bytes: collector_mb * MB,
+        unexplained_bytes: unexplained_mb * MB,
+        ..holding("data", "TREE", "list")
+    };
+    let row = |holding| opportunities(&evidence(vec![holding], Vec::new()), MB).remove(0);
+    let cases = [
+        (of(0, 80), None, "fewer sharing try"),
+        (of(50, 5), Some(50 * MB), "collector's part of the gain stays)"),
+        (of(0, 0), Some(0), "reference counts"),
+    ];
+    for (holding, retained, advice) in cases {
+        let row = row(holding);
+        assert_eq!(row.retained_bytes, retained);
+        assert!(row.advice.contains(advice), "{}", row.advice);
+    }
+}
+
+#[test]
 fn small_owners_are_summed_up() {
     let of = |module: &str, name: &str, bytes: u64| Holding {
         loaded: Copies { processes: 2, bytes: 2 * bytes, saved_bytes: bytes, flat_saved_bytes: 0 },
