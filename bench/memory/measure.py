@@ -3,12 +3,13 @@
 measure.py --fewer PATH [--python PATH] [--megabytes 250] [--repeat 5] [--out FILE]
 
 Pages are measured on a program without an interpreter that fewer knows, values on CPython as what is left when the
-pages' part is taken off. Of several runs the median counts. Exits with 1 when a figure is over its limit.
+pages' part is taken off. Pauses are the longest gaps of a thread that spins in a process that is looked at; they are
+held against the gaps of the same thread while fewer looks at other processes of the same size, because a busy
+machine makes gaps too. Of several runs the median counts. Exits with 1 when a figure is over its limit.
 """
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 WORKERS = 2
-LIMITS = {"pages_ms_per_gb": 350, "values_ms_per_gb": 1000, "growth_kb": 64}
+LIMITS = {"pages_ms_per_gb": 350, "values_ms_per_gb": 1000, "growth_kb": 64, "pause_ms": 10}
 PERL = '$| = 1; my %h; $h{$_} = "value $_" x 6 for 0..$ARGV[0]; print "ready\\n"; <STDIN>'
 PERL_RECORD_BYTES = 190
 
@@ -60,34 +61,48 @@ def of_pages(options):
             process.wait()
 
 
+class Target:
+    """Running workers, the last of which spins."""
+
+    def __init__(self, options):
+        command = [options.python, str(HERE / "target.py"), str(WORKERS), str(options.megabytes)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pids = [int(word) for word in self._process.stdout.readline().split()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait()
+
+    def gaps(self):
+        """The longest gap and all time lost since the last question, in milliseconds."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return [float(word) for word in self._process.stdout.readline().split()]
+
+
 def of_values(options):
-    """CPython: cost of both together, growth, and the longest gap of a worker without and with a look."""
-    command = [options.python, str(HERE / "target.py"), str(WORKERS), str(options.megabytes)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def longest_gap():
-        process.stdin.write("\n")
-        process.stdin.flush()
-        return float(process.stdout.readline())
-
-    try:
-        pids = [int(word) for word in process.stdout.readline().split()]
-        scan(options, pids)
-        longest_gap()
-        before = [own_kb(pid) for pid in pids]
-        costs, alone, looked_at = [], [], []
+    """CPython: cost of both together, growth, and gaps of a spinning thread without and with a look at it."""
+    costs, alone, looked_at = [], [], []
+    with Target(options) as target, Target(options) as other:
+        for one in (target, other):
+            scan(options, one.pids)
+        before = [own_kb(pid) for pid in target.pids]
         for _ in range(options.repeat):
-            # The same load without a look: this machine alone makes gaps too.
-            subprocess.run([options.fewer, "sharing", "--json", "--pid", str(os.getpid())], stdout=subprocess.DEVNULL)
-            alone.append(longest_gap())
-            costs.append(scan(options, pids)[0])
-            looked_at.append(longest_gap())
-        # The measuring worker allocates too, so the others tell of growth.
-        growth = max(own_kb(pid) - was for pid, was in list(zip(pids, before))[:-1])
-        return statistics.median(costs), growth, statistics.median(alone), statistics.median(looked_at)
-    finally:
-        process.stdin.close()
-        process.wait()
+            for pids, gaps in ((other.pids, alone), (target.pids, looked_at)):
+                target.gaps()
+                cost = scan(options, pids)[0]
+                gaps.append(target.gaps())
+                costs.append(cost)
+        # The spinning worker allocates too, so the others tell of growth.
+        growth = max(own_kb(pid) - was for pid, was in list(zip(target.pids, before))[:-1])
+
+    def median(gaps):
+        return [statistics.median(values) for values in zip(*gaps)]
+
+    return statistics.median(costs), growth, median(alone), median(looked_at)
 
 
 def main():
@@ -99,13 +114,16 @@ def main():
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     pages = of_pages(options)
-    both, growth, alone, looked_at = of_values(options)
+    both, growth, (gap_without, lost_without), (gap, lost) = of_values(options)
     figures = {
         "pages_ms_per_gb": round(pages),
         "values_ms_per_gb": round(both - pages),
         "growth_kb": growth,
-        "longest_gap_ms": looked_at,
-        "longest_gap_without_ms": alone,
+        "pause_ms": round(gap - gap_without, 3),
+        "longest_gap_ms": gap,
+        "longest_gap_without_ms": gap_without,
+        "lost_ms": lost,
+        "lost_without_ms": lost_without,
     }
     for name, value in figures.items():
         limit = LIMITS.get(name)
