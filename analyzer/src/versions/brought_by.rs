@@ -1,6 +1,6 @@
 //! Why an endpoint is dearer in a version: the functions whose cost per request rose, and the flag that carries it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use analyzer_detect::functions::{FunctionRuns, compared};
 use analyzer_report::{regressions::Suspect, versions::VersionRow};
@@ -65,14 +65,16 @@ fn risen(before: &Functions, after: &Functions, rise_ns: f64) -> Vec<Suspect> {
     let units = units(before, after);
     let (old, new) = (costs(before, &units, 0), costs(after, &units, 1));
     let names: Vec<&Name> = new.keys().collect();
-    let at_units = |costs: &Costs, name: &Name| -> Vec<f64> {
-        let known = costs.get(name);
+    let at_units = |known: Option<&BTreeMap<usize, f64>>| -> Vec<f64> {
         let of_unit = |unit| known.and_then(|known| known.get(&unit)).copied().unwrap_or_default();
         (0..units.len()).map(of_unit).collect()
     };
     let runs: Vec<FunctionRuns> = names
         .iter()
-        .map(|name| FunctionRuns { baseline: at_units(&old, name), candidate: at_units(&new, name) })
+        .map(|name| FunctionRuns {
+            baseline: at_units(before_of(name, &old, &new)),
+            candidate: at_units(new.get(name)),
+        })
         .collect();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / (values.len() as f64).max(1.0);
     let changes = names.iter().zip(&runs).zip(compared(&runs));
@@ -96,6 +98,21 @@ fn risen(before: &Functions, after: &Functions, rise_ns: f64) -> Vec<Suspect> {
     });
     risen.truncate(FUNCTIONS_MAX);
     risen
+}
+
+/// What a function cost before. A release may have a folder of its own: what is in only one of the versions is the same
+/// function as the one in the other whose path has most in common, from its end.
+fn before_of<'a>(name: &Name, old: &'a Costs, new: &Costs) -> Option<&'a BTreeMap<usize, f64>> {
+    if let Some(same) = old.get(name) {
+        return Some(same);
+    }
+    let in_common = |place: &str| {
+        let pairs = Path::new(place).iter().rev().zip(Path::new(&name.place).iter().rev());
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    let gone = old.iter().filter(|(other, _)| other.function == name.function && !new.contains_key(other));
+    let moved = gone.map(|(other, costs)| (in_common(&other.place), costs)).filter(|(parts, _)| *parts > 0);
+    moved.max_by_key(|(parts, _)| *parts).map(|(_, costs)| costs)
 }
 
 /// For each unit that served both versions, its cell in both answers. A unit is a host, or a step of the one host.
@@ -198,8 +215,13 @@ mod tests {
 
     #[test]
     fn the_narrowest_function_with_the_rise_is_first() {
-        let before = answer(&[("main", 2000), ("rank", 400), ("render", 900)]);
-        let after = answer(&[("render", 900), ("main", 2150), ("rank", 550), ("freshness", 150)]);
+        let mut before = answer(&[("main", 2000), ("rank", 400), ("render", 900)]);
+        let mut after = answer(&[("render", 900), ("main", 2150), ("rank", 550), ("freshness", 150)]);
+        for (release, answer) in [("1.0", &mut before), ("1.1", &mut after)] {
+            for one in &mut answer.functions {
+                one.file = format!("/srv/{release}/{}.py", one.name);
+            }
+        }
         let risen = risen(&before, &after, 150_000.0);
         let names: Vec<&str> = risen.iter().map(|one| one.function.as_str()).collect();
         assert_eq!(names, ["freshness", "rank", "main"]);
