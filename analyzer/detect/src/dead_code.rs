@@ -1,14 +1,16 @@
 //! What execution evidence from a fleet says about each function: alive, suspect, or a candidate for removal. Sampling
 //! proves life and never death; a mark that nobody set in many independent places, long enough, is as near as it gets.
 //!
-//! [`ledger`] adds evidence up over workers, hosts, regions, releases and days; [`judge`] decides about one function;
-//! [`unseen`] says how many of the candidates on a list are expected to be alive. Each figure is a small function of its
-//! own with its formula.
+//! [`ledger`] adds evidence up over workers, hosts, regions, releases and days; [`judge`] decides about one function, and
+//! [`list::assess`] about all of a service; [`unseen`] says how many of the candidates on a list are expected to be alive.
+//! Each figure is a small function of its own with its formula.
 
 pub mod calendar;
+pub mod clusters;
 pub mod exposure;
 pub mod flags;
 pub mod ledger;
+pub mod list;
 pub mod survival;
 pub mod unseen;
 

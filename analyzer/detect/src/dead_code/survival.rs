@@ -1,8 +1,8 @@
 //! How long functions that are alive take to run first after they were deployed, learned from the operator's own fleet,
 //! and what silence up to some age says with it.
 
-/// What the source says about a function before anything was watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What the source says about a function before anything was watched; the likeliest to be dead first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StaticClass {
     /// Nothing names it.
     Unreferenced,

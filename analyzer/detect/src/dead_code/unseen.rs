@@ -1,5 +1,10 @@
 //! How many of the functions that were never seen to run are alive: species that no catch has shown yet. From the
 //! functions that ran in exactly one and in exactly two blocks (Good 1953; Chao 1987, with its bias correction).
+//!
+//! Chao's figure is a lower bound: what runs ever more rarely leaves no trace at all, and no estimator can bound it from
+//! above. [`on_list`] does so for what runs at least once in [`ALIVE_DAYS`]. A function that runs with a rate r is unseen
+//! after T days with probability exp(-rT), and seen on exactly one day with about rT exp(-rT): for each that is seen once
+//! at most 1 / rT are unseen, which is at most [`ALIVE_DAYS`] / T, whatever the rates are.
 
 /// How often functions ran, by block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +17,7 @@ pub struct Incidence {
     pub twice: u64,
 }
 
-/// How many functions on a list of candidates are expected to be alive: at least so many, since those that run ever
-/// more rarely than blocks are long leave no trace at all.
+/// How many functions are expected to be alive that were not seen to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Alive {
     /// The estimate.
@@ -23,6 +27,10 @@ pub struct Alive {
     /// 95 % interval.
     pub at_most: f64,
 }
+
+/// What runs more rarely cannot be told from dead code by watching. Longer than a year, so that what is due on one day of
+/// it has come.
+pub const ALIVE_DAYS: f64 = 400.0;
 
 /// Of the normal distribution, at 97.5 %.
 const QUANTILE: f64 = 1.959_963_984_540_054;
@@ -62,14 +70,44 @@ impl Incidence {
     pub fn precision_at_most(&self, candidates: u64) -> f64 {
         (1.0 - self.unseen().expected / candidates.max(1) as f64).max(0.0)
     }
+}
 
+/// How many of `candidates` are expected to be alive. The figure itself is Chao's, by blocks. Its own lower end does not hold
+/// for jobs that run at fixed times: those that ran once so far leave none unseen; so it is nothing. The upper end holds
+/// for what runs at least once in [`ALIVE_DAYS`], by days: blocks of one day are not independent of each other where a job
+/// runs on all hosts. `once_days` has, for each function that ran on one day only, how many days it was watched;
+/// `typical_days` is what candidates were watched for.
+pub fn on_list(candidates: u64, incidence: Incidence, once_days: &[f64], typical_days: f64) -> Alive {
+    let candidates = candidates as f64;
+    let weight = |days: f64| ALIVE_DAYS / days.max(1.0);
+    let weight = match once_days.len() {
+        0 => weight(typical_days),
+        count => once_days.iter().copied().map(weight).sum::<f64>() / count as f64,
+    };
+    let ceiling = poisson_at_most(once_days.len() as f64) * weight;
+    let ceiling = ceiling + QUANTILE * ceiling.sqrt();
+    let at_most = ceiling.min(candidates);
+    Alive { expected: incidence.unseen().expected.min(at_most), at_least: 0.0, at_most }
+}
+
+/// The greatest mean that a count leaves (97.5 %), by Byar's approximation to the exact limit (Breslow and Day 1987).
+fn poisson_at_most(count: f64) -> f64 {
+    let next = count + 1.0;
+    next * (1.0 - 1.0 / (9.0 * next) + QUANTILE / (3.0 * next.sqrt())).powi(3)
+}
+
+impl Alive {
     /// The list in words.
     pub fn about(&self, candidates: u64) -> String {
-        let expected = (self.unseen().expected.floor() as u64).min(candidates);
-        match expected {
-            0 => format!("{candidates} candidates"),
-            alive => format!("{candidates} candidates, expect at least {alive} to be alive"),
+        let noun = if candidates == 1 { "candidate" } else { "candidates" };
+        if candidates == 0 {
+            return "no candidates".to_owned();
         }
+        format!(
+            "{candidates} {noun}, of which about {:.0} are expected to be alive, at most {:.0} (95 %)",
+            self.expected,
+            self.at_most.ceil()
+        )
     }
 }
 
@@ -101,10 +139,28 @@ mod tests {
     fn the_list_says_its_own_error() {
         let incidence = Incidence::of(60, [1; 12].into_iter().chain([2; 6]).chain([0, 3, 60]));
         assert_eq!(incidence, Incidence { blocks: 60, once: 12, twice: 6 });
-        assert_eq!(incidence.about(412), "412 candidates, expect at least 9 to be alive");
-        assert_eq!(incidence.about(3), "3 candidates, expect at least 3 to be alive");
-        assert_eq!(Incidence::default().about(3), "3 candidates");
+        let alive = on_list(412, incidence, &[60.0; 12], 60.0);
+        assert_eq!(
+            alive.about(412),
+            "412 candidates, of which about 9 are expected to be alive, at most 163 (95 %)"
+        );
+        assert_eq!(on_list(1, incidence, &[60.0; 12], 60.0).at_most, 1.0);
+        assert_eq!(Alive::default().about(0), "no candidates");
         assert!((incidence.precision_at_most(412) - 0.977_115).abs() < 1e-6);
         assert_eq!(incidence.precision_at_most(0), 0.0);
+    }
+
+    #[test]
+    fn longer_watching_leaves_fewer() {
+        let at_most = |days: f64, once: usize| {
+            on_list(10_000, Incidence { blocks: 1, once: 0, twice: 0 }, &vec![days; once], days).at_most
+        };
+        assert!(at_most(30.0, 5) > at_most(60.0, 5) && at_most(60.0, 5) > at_most(400.0, 5));
+        assert!(at_most(60.0, 0) > 0.0 && at_most(60.0, 0) < at_most(60.0, 1));
+        // The exact limits are 3.689, 5.572 and 18.39.
+        let cases = [(0.0, 3.689), (1.0, 5.572), (10.0, 18.39)];
+        for (count, expected) in cases {
+            assert!((poisson_at_most(count) / expected - 1.0).abs() < 0.02, "{count}");
+        }
     }
 }
