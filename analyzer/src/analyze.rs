@@ -16,6 +16,7 @@ use crate::{
     alerts::{self, AlertConfig, SentState},
     capacity::CapacityOptions,
     collector::{Collector, Question, narrowed},
+    dead_code::{self, DeadCodeOptions, RELEASE_TRAIN_DAYS},
     error::AnalyzerError,
     findings,
     flags::{FlagOptions, flags},
@@ -50,6 +51,8 @@ pub struct AnalyzeOptions {
     pub threads: NonZeroUsize,
     /// Who owns which file.
     pub owners: Owners,
+    /// The source of what runs.
+    pub source: Option<PathBuf>,
     /// Who is told, and the file that remembers what was.
     pub alerts: Option<(AlertConfig, PathBuf)>,
 }
@@ -71,6 +74,8 @@ pub struct Round {
     pub sharing: u64,
     /// Services on more or fewer servers than they need.
     pub capacity: u64,
+    /// Code that did not run, or runs for nothing.
+    pub dead_code: u64,
     /// Findings that are new since the last round.
     pub new: u64,
     /// Findings that are over since the last round.
@@ -123,6 +128,12 @@ pub fn round(
     if let Err(error) = memory(collector, options, &question, &mut round) {
         round.notes.push(format!("memory and servers: {error}"));
     }
+    if is_stopping() {
+        return Err(AnalyzerError::Stopped);
+    }
+    if let Err(error) = code(collector, options, (&question, earliest_ns.unwrap_or(end_ns)), &mut round) {
+        round.notes.push(format!("dead code: {error}"));
+    }
     if let Some((config, path)) = &options.alerts {
         tell(collector, config, (path, now_ns / MS_NS), &mut round)?;
     }
@@ -149,6 +160,35 @@ fn memory(
         let reported: FindingsReported = collector.post("findings", report)?;
         round.new += reported.new;
         round.over += reported.over;
+    }
+    Ok(())
+}
+
+/// What code has not run, and what runs for nothing.
+fn code(
+    collector: &Collector,
+    options: &AnalyzeOptions,
+    (question, earliest_ns): (&Question<'_>, i64),
+    round: &mut Round,
+) -> Result<(), AnalyzerError> {
+    let options = DeadCodeOptions {
+        service: None,
+        start_ns: question.start_ns,
+        end_ns: question.end_ns,
+        earliest_ns,
+        sizing: options.sizing,
+        source: options.source.clone(),
+        release_train_days: RELEASE_TRAIN_DAYS,
+    };
+    for service in &dead_code::report(collector, &options)?.services {
+        let report = dead_code::findings(service, question.end_ns / MS_NS);
+        round.dead_code += report.findings.len() as u64;
+        let reported: FindingsReported = collector.post("findings", &report)?;
+        round.new += reported.new;
+        round.over += reported.over;
+        if reported.dropped > 0 {
+            round.notes.push(format!("{}: {} findings were not kept", service.service, reported.dropped));
+        }
     }
     Ok(())
 }

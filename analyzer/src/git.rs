@@ -84,6 +84,20 @@ impl Repository {
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
 
+    /// When each line of a file was last changed, in seconds since the Unix epoch, by the newest commit; None for a file
+    /// that no commit has.
+    pub fn line_times(&self, path: &str) -> Option<Vec<i64>> {
+        let blamed = self.run(["blame", "--line-porcelain", "HEAD", "--", path]).ok()?;
+        let blamed = String::from_utf8_lossy(&blamed);
+        let times = blamed.lines().filter_map(|line| line.strip_prefix("committer-time "));
+        Some(times.map(|time| time.parse().unwrap_or_default()).collect())
+    }
+
+    /// Where the repository begins.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Checks a revision out into a folder that does not exist yet.
     pub fn worktree(&self, revision: &str, folder: &Path) -> Result<Worktree<'_>, AnalyzerError> {
         let options = ["worktree", "add", "--quiet", "--detach", "--force"].map(OsStr::new);
@@ -96,7 +110,11 @@ impl Repository {
         Ok(String::from_utf8_lossy(&self.run(arguments)?).trim_end().to_owned())
     }
 
-    fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, AnalyzerError> {
+    /// What git answers.
+    pub(crate) fn run<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<u8>, AnalyzerError> {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.root).args(arguments).stdin(Stdio::null()).env("LC_ALL", "C");
         let output =

@@ -8,6 +8,7 @@ pub mod canary;
 pub mod capacity;
 pub mod check;
 pub mod collector;
+pub mod dead_code;
 mod error;
 pub mod findings;
 pub mod flags;

@@ -4,7 +4,7 @@
 mod commits;
 mod released;
 mod stake;
-mod units;
+pub(crate) mod units;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -86,7 +86,7 @@ pub(crate) fn cost_today(fleet: &Fleet, changes: &Changes) -> CostToday {
 }
 
 fn looked_up(fleet: &Fleet, changes: &Changes, mut shown: Production) -> Result<CostToday, String> {
-    let found = units::units(fleet, &fleet.selector)?;
+    let found = units::units(&fleet.collector, &fleet.selector, (fleet.start_ns, fleet.end_ns))?;
     let mut cost = Cost::new(found.scale);
     for unit in &found.units {
         let profile = unit.profile(&fleet.collector)?;

@@ -4,6 +4,7 @@
 pub mod canary;
 pub mod capacity;
 pub mod check;
+pub mod dead_code;
 pub mod flags;
 pub mod number;
 pub mod regressions;

@@ -3,7 +3,7 @@
 use model::{Batch, keys};
 use wire::{api::Breakdown, file};
 
-use super::{Fleet, said};
+use super::said;
 use crate::collector::{Collector, Question, narrowed};
 
 /// Hosts whose profiles are read.
@@ -17,28 +17,32 @@ const NAMES_MAX: &str = "10000";
 
 /// A part of the fleet in a part of the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unit {
-    pub(super) selector: String,
-    pub(super) start_ns: i64,
-    pub(super) end_ns: i64,
+pub(crate) struct Unit {
+    pub(crate) selector: String,
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
 }
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Units {
-    pub(super) noun: &'static str,
-    pub(super) units: Vec<Unit>,
+pub(crate) struct Units {
+    pub(crate) noun: &'static str,
+    pub(crate) units: Vec<Unit>,
     /// How many there are in all.
-    pub(super) units_total: u64,
+    pub(crate) units_total: u64,
     /// What the mean of one unit is multiplied by for the fleet.
-    pub(super) scale: f64,
+    pub(crate) scale: f64,
 }
 
 /// The units of a selection. Of many hosts, as many as are read lie evenly among the names.
-pub(super) fn units(fleet: &Fleet, selector: &str) -> Result<Units, String> {
-    let whole = Question { selector, start_ns: fleet.start_ns, end_ns: fleet.end_ns };
+pub(crate) fn units(
+    collector: &Collector,
+    selector: &str,
+    (start_ns, end_ns): (i64, i64),
+) -> Result<Units, String> {
+    let whole = Question { selector, start_ns, end_ns };
     let by = [("by", keys::HOST_NAME), ("limit", NAMES_MAX)];
-    let hosts: Breakdown = fleet.collector.ask("breakdown", &whole, &by).map_err(said)?;
+    let hosts: Breakdown = collector.ask("breakdown", &whole, &by).map_err(said)?;
     if hosts.total.cpu_ns <= 0 {
         return Err(format!("nothing was sampled of `{selector}` in the time range"));
     }
@@ -50,20 +54,20 @@ pub(super) fn units(fleet: &Fleet, selector: &str) -> Result<Units, String> {
         .collect();
     names.sort_unstable();
     if names.len() < 2 {
-        let units = stretches(selector, (fleet.start_ns, fleet.end_ns), STRETCHES);
+        let units = stretches(selector, (start_ns, end_ns), STRETCHES);
         return Ok(Units { noun: "stretch of time", units_total: units.len() as u64, units, scale: 1.0 });
     }
     let units = evenly(&names, HOSTS_MAX).into_iter().map(|name| Unit {
         selector: narrowed(selector, keys::HOST_NAME, name),
-        start_ns: fleet.start_ns,
-        end_ns: fleet.end_ns,
+        start_ns,
+        end_ns,
     });
     let units_total = hosts.values_total.max(names.len() as u64);
     Ok(Units { noun: "host", units: units.collect(), units_total, scale: units_total as f64 })
 }
 
 /// Parts of equal length.
-pub(super) fn stretches(selector: &str, (start_ns, end_ns): (i64, i64), count: i64) -> Vec<Unit> {
+pub(crate) fn stretches(selector: &str, (start_ns, end_ns): (i64, i64), count: i64) -> Vec<Unit> {
     let length_ns = (end_ns - start_ns) / count;
     let stretch = |at: i64| Unit {
         selector: selector.to_owned(),
@@ -81,14 +85,14 @@ fn evenly<'a>(names: &[&'a str], count_max: usize) -> Vec<&'a str> {
 
 impl Unit {
     /// Its stacks.
-    pub(super) fn profile(&self, collector: &Collector) -> Result<Batch, String> {
+    pub(crate) fn profile(&self, collector: &Collector) -> Result<Batch, String> {
         let question = Question { selector: &self.selector, start_ns: self.start_ns, end_ns: self.end_ns };
         let bytes = collector.ask_bytes("export/pprof", &question, &[]).map_err(said)?;
         file::read_any("cpu.pb.gz", &bytes)
             .map_err(|error| format!("the collector's profile is not understood: {error}"))
     }
 
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         (self.end_ns - self.start_ns) as f64 / 1e9
     }
 }
