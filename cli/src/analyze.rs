@@ -60,7 +60,8 @@ pub(crate) struct AnalyzeArgs {
     /// Label that tells groups of hosts apart, such as their type.
     #[arg(long, value_name = "LABEL")]
     group_by: Option<String>,
-    /// Repository whose CODEOWNERS says who owns what is found.
+    /// Repository of what runs: its CODEOWNERS says who owns what is found, and its source who names what does
+    /// not run.
     #[arg(long, value_name = "DIR")]
     repository: Option<PathBuf>,
     /// File that says who is told; see docs/alerts.md.
@@ -133,6 +134,7 @@ pub(crate) fn beside(collector: &Collector, stop: &AtomicBool, (first, every): (
         sizing: Sizing { cores: 16.0, target_utilisation: 0.5, growth: 0.0, regions: 1, reserve: 0 },
         threads: NonZeroUsize::MIN,
         owners: Owners::default(),
+        source: None,
         alerts: None,
     };
     let done = again_and_again(stop, (first, every), || {
@@ -177,6 +179,7 @@ fn options(args: &AnalyzeArgs) -> anyhow::Result<AnalyzeOptions> {
         sizing: args.sizing.sizing(),
         threads: threads(),
         owners: args.repository.as_deref().map(owners).transpose()?.unwrap_or_default(),
+        source: args.repository.clone(),
         alerts: args.alerts.as_deref().map(|path| told(path, &args.alerts_sent)).transpose()?,
     })
 }

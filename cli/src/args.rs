@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Say where plain series of numbers shift lastingly.
     #[command(after_long_help = crate::detect::HELP)]
     Detect(crate::detect::DetectArgs),
-    /// Say which functions of live Python processes have never run.
+    /// Say which functions of a fleet, or of live Python processes, have never run.
     #[command(after_long_help = crate::dead_code::HELP)]
     DeadCode(crate::dead_code::DeadCodeArgs),
 }

@@ -1,42 +1,59 @@
-//! `fewer dead-code`: which functions of live Python processes have never run.
+//! `fewer dead-code`: which functions of live Python processes, or of a whole fleet, have never run.
 
 mod baseline;
+mod fleet;
 mod json;
+mod remove;
 mod selection;
 mod text;
 
 use std::{io, path::PathBuf};
 
-use agent::dead_code::{self, DeadCodeError, Flag, Process};
+use agent::dead_code::{self, DeadCodeError, Extent, Flag, Process};
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::terminal;
+use crate::{collector_args::CollectorArgs, terminal};
 use selection::Selection;
 
 /// Arguments of `fewer dead-code`.
 #[derive(Args, Debug)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct DeadCodeArgs {
-    /// Read these processes; a function counts as executed if any of them ran it.
-    #[arg(short, long = "pid", value_name = "PID", required = true, value_delimiter = ',',
+    /// Something other than telling.
+    #[command(subcommand)]
+    pub(crate) action: Option<DeadCodeAction>,
+    /// Read these processes; a function counts as executed if any of them ran it. Without it, what agents
+    /// told a collector is put together.
+    #[arg(short, long = "pid", value_name = "PID", value_delimiter = ',',
         value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pids: Vec<u32>,
-    /// Print all states as JSON.
+    #[command(flatten)]
+    pub(crate) fleet: fleet::FleetArgs,
+    /// Print everything as JSON.
     #[arg(long)]
     pub(crate) json: bool,
     /// Only files whose owner by CODEOWNERS is this; `*` stands for any text.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) owner: Option<String>,
-    /// Only files whose name, as the process has it, begins so.
+    /// Only files whose name begins so.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) file: Option<String>,
-    /// Also installed packages, the standard library, and bodies of modules and comprehensions.
-    #[arg(long)]
+    /// With --pid: also installed packages, the standard library, and bodies of modules and comprehensions.
+    #[arg(long, requires = "pids")]
     pub(crate) all: bool,
-    /// Only what executed since an earlier --json of this command.
-    #[arg(long, value_name = "FILE")]
+    /// With --pid: only what executed since an earlier --json of this command.
+    #[arg(long, value_name = "FILE", requires = "pids")]
     pub(crate) baseline: Option<PathBuf>,
+}
+
+/// What else can be done.
+#[derive(Subcommand, Debug)]
+pub(crate) enum DeadCodeAction {
+    /// Make a branch of a git repository without one Python function that has not run.
+    #[command(after_long_help = remove::HELP)]
+    Remove(remove::RemoveArgs),
 }
 
 /// What a person reads after the options.
@@ -46,6 +63,12 @@ Examples:
   fewer dead-code -p 1234,1235,1236 --json       workers of one service together, for programs
   fewer dead-code -p 1234 --file /srv/app/feed   one part of the program
   fewer dead-code -p 1234 --owner '@feed*'       what one team owns
+  fewer dead-code --service feed --source .      the whole fleet, with who still names what
+  fewer dead-code remove Feed.old --source .     a branch without one of them
+
+Without --pid the fleet's evidence is told: what no process of any host has run, for how long, how
+many of these are expected to be alive all the same, and what runs for nothing, by what it costs.
+With --source it is known who names a function, which flag it stands behind and who owns it.
 
 CPython 3.8 to 3.13 marks what it runs; the marks are read from outside. The process is not
 stopped, nothing is added to it, and its memory does not grow. An interpreter whose layout is not
@@ -62,7 +85,8 @@ What leaves no mark: compiled extensions, functions that a compiler such as numb
 their place, and modules that were never imported. Marks die with the process.
 
 --json prints {pids, processes, failures, flags, rows_total, rows}; a row has function, file,
-line, state and evidence. Flags are those that the SDK counted with one variant only.
+line, state, evidence, body (a hash of what it does, wherever it stands) and bytes (memory of its
+code). Flags are those that the SDK counted with one variant only.
 
 Exit codes: 0 every process was read, 1 none could be read or another failure, 2 bad command line,
 3 some processes could not be read; what the others say is printed.";
@@ -77,15 +101,21 @@ struct Findings {
 const PARTIAL: u8 = 3;
 const PROC: &str = "/proc";
 
-/// Reads all processes; returns the exit code.
+/// Reads all processes, or asks the fleet; returns the exit code.
 pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
+    if let Some(DeadCodeAction::Remove(args)) = &args.action {
+        return remove::run(args);
+    }
+    if args.pids.is_empty() {
+        return fleet::run(args);
+    }
     let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
     let mut pids = args.pids.clone();
     pids.sort_unstable();
     pids.dedup();
     let mut findings = Findings { processes: Vec::new(), failures: Vec::new(), flags: Vec::new() };
     for pid in pids {
-        findings.add(pid);
+        findings.add(pid, if args.json { Extent::Bodies } else { Extent::Marks });
     }
     if findings.processes.is_empty() && findings.failures.len() == 1 {
         return Err(findings.failures.remove(0).into());
@@ -112,9 +142,9 @@ pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
 }
 
 impl Findings {
-    fn add(&mut self, pid: u32) {
+    fn add(&mut self, pid: u32, extent: Extent) {
         let bar = progress(pid);
-        let process = dead_code::scan(PROC.as_ref(), pid, &mut |done, total| {
+        let process = dead_code::scan(PROC.as_ref(), pid, extent, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         });

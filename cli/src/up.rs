@@ -28,6 +28,8 @@ const SPOOL_BYTES: u64 = 256 << 20;
 const ANALYZES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(600));
 /// How often what processes hold in memory is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(300);
+/// How often it is looked at which of their code has run.
+const CODE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Runs until a signal; returns the exit code.
 pub(crate) fn run(args: &UpArgs) -> anyhow::Result<u8> {
@@ -107,6 +109,7 @@ fn agent_options(
         collector: ClientOptions { collector, token, timeout: Duration::from_secs(30) },
         ceilings,
         memory_interval: Some(MEMORY_INTERVAL),
+        code_interval: Some(CODE_INTERVAL),
     }
 }
 

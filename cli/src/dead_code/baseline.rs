@@ -51,7 +51,8 @@ mod tests {
     use super::*;
 
     fn row(function: &str, state: ExecutionState) -> Row {
-        Row { function: function.into(), file: "a.py".into(), line: 1, state, evidence: String::new() }
+        let (evidence, body, bytes) = (String::new(), 0, 0);
+        Row { function: function.into(), file: "a.py".into(), line: 1, state, evidence, body, bytes }
     }
 
     #[test]

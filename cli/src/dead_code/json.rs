@@ -47,5 +47,7 @@ fn row(row: &Row) -> Value {
         "line": row.line,
         "state": row.state.name(),
         "evidence": row.evidence,
+        "body": (row.body != 0).then(|| format!("{:032x}", row.body)),
+        "bytes": row.bytes,
     })
 }

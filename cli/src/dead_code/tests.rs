@@ -11,6 +11,8 @@ fn findings() -> Findings {
         line,
         state,
         evidence: evidence.to_owned(),
+        body: u128::from(line) << 64,
+        bytes: 500,
     };
     let functions = vec![
         function("feed", "/srv/app/views.py", 10, ExecutionState::Executed, "entered 3 times"),
@@ -79,8 +81,10 @@ fn rows_have_exactly_their_fields() {
     assert_eq!(document["rows_total"], 4);
     for row in document["rows"].as_array().unwrap() {
         let names: Vec<&String> = row.as_object().unwrap().keys().collect();
-        assert_eq!(names, ["evidence", "file", "function", "line", "state"]);
+        assert_eq!(names, ["body", "bytes", "evidence", "file", "function", "line", "state"]);
     }
+    assert_eq!(document["rows"][0]["body"], "00000000000000010000000000000000");
+    assert_eq!(document["rows"][0]["bytes"], 500);
     assert_eq!(document["flags"][0]["variant"], "off");
     assert_eq!(document["failures"][0], "process 13 runs no CPython 3");
 }
