@@ -8,13 +8,13 @@ mod flags;
 mod inherited;
 mod origin;
 mod owners;
-mod present;
+pub(crate) mod present;
 mod rows;
-mod target;
+pub(crate) mod target;
 
 use std::{io, path::Path, sync::Arc};
 
-use agent_python::{Refusal, Scan, ScanCounters, Sign};
+use agent_python::{Bodies, CodeUnit, Evidence, Memory, Refusal, Scan, ScanCounters, Sign};
 
 pub use agent_python::ExecutionState;
 pub use flags::{Flag, flags};
@@ -22,7 +22,9 @@ pub use origin::Origin;
 pub use owners::{Owners, is_like};
 pub use rows::{Row, rows};
 
+use crate::memory_report::process::Process as Cached;
 use inherited::Ancestor;
+use present::{Present, PresentMemory};
 use target::Target;
 
 /// What one process's code objects say.
@@ -53,6 +55,10 @@ pub struct Function {
     pub state: ExecutionState,
     /// How that is known.
     pub evidence: String,
+    /// Hash of what it does, wherever it stands; 0 where that was not or could not be read.
+    pub body: u128,
+    /// Memory of its code.
+    pub bytes: u32,
 }
 
 /// What was read, and what was not.
@@ -99,6 +105,15 @@ pub enum DeadCodeError {
     },
 }
 
+/// What is read of functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Names and marks.
+    Marks,
+    /// Also what they do and what they take.
+    Bodies,
+}
+
 /// Memory that is looked at between two calls of `progress`.
 const STEP_BYTES: u64 = 4 << 20;
 
@@ -106,12 +121,58 @@ const STEP_BYTES: u64 = 4 << 20;
 pub fn scan(
     proc_root: &Path,
     pid: u32,
+    extent: Extent,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Process, DeadCodeError> {
     let target = Target::attach(proc_root, pid)?;
     let memory = present::find(proc_root, pid)?;
+    let unreadable = |what| move |source| DeadCodeError::Unreadable { pid, what, source };
+    let fresh = PresentMemory::open(proc_root, pid).map_err(unreadable("mem"))?;
+    let cached = Cached::open(proc_root, pid).map_err(|_| DeadCodeError::Ended { pid })?;
+    let evidence = look(&target, &memory, [&fresh, &cached.memory], &mut |done, total| {
+        progress(done, total);
+        true
+    });
+    if !target.is_alive() {
+        return Err(DeadCodeError::Ended { pid });
+    }
+    let evidence = evidence.ok_or(DeadCodeError::Ended { pid })?;
+    let evidence = evidence.map_err(|refusal| DeadCodeError::Refused { pid, refusal })?;
+    let ancestor = Ancestor::find(proc_root, pid, &target.interpreter);
+    let ancestor = ancestor.filter(|ancestor| evidence.units.iter().any(|unit| ancestor.has(unit)));
+    let mut bodies = Bodies::new(&cached.memory, &target.interpreter);
+    let mut function = |unit: &CodeUnit| {
+        let inherited = ancestor.as_ref().and_then(|ancestor| ancestor.note(unit));
+        let body = if extent == Extent::Bodies { bodies.read(unit) } else { None };
+        Function {
+            function: unit.function.clone(),
+            file: unit.file.clone(),
+            line: unit.line,
+            state: unit.mark.sign.state(),
+            evidence: evidence_text(unit.mark.sign, unit.mark.is_generator) + &inherited.unwrap_or_default(),
+            body: body.map_or(0, |body| body.hash),
+            bytes: body.map_or(0, |body| body.bytes),
+        }
+    };
+    Ok(Process {
+        pid,
+        version: target.interpreter.version.to_string(),
+        functions: evidence.units.iter().map(&mut function).collect(),
+        ancestor: ancestor.map(|ancestor| ancestor.pid),
+        counters: Counters { scan: evidence.counters, skipped_bytes: memory.skipped_bytes },
+    })
+}
+
+/// Looks at memory step by step. `go_on` hears how many bytes of how many are done, and says whether to go on; `None`
+/// when it did not. Of both memories the second may keep what it read.
+pub(crate) fn look(
+    target: &Target,
+    memory: &Present,
+    [fresh, cache]: [&dyn Memory; 2],
+    go_on: &mut dyn FnMut(u64, u64) -> bool,
+) -> Option<Result<Evidence, Refusal>> {
     let total: u64 = memory.ranges.iter().map(|range| range.end - range.start).sum();
-    let mut scan = Scan::new(&target.memory, &target.interpreter);
+    let mut scan = Scan::new(fresh, &target.interpreter).with_cache(cache);
     if let Some(function_type) = target.function_type {
         scan = scan.with_function_type(function_type);
     }
@@ -121,33 +182,10 @@ pub fn scan(
             let end = range.end.min(start + STEP_BYTES);
             scan.look(start..end);
             done += end - start;
-            progress(done, total);
+            go_on(done, total).then_some(())?;
         }
     }
-    let evidence = scan.finish();
-    if !target.is_alive() {
-        return Err(DeadCodeError::Ended { pid });
-    }
-    let evidence = evidence.map_err(|refusal| DeadCodeError::Refused { pid, refusal })?;
-    let ancestor = Ancestor::find(proc_root, pid, &target.interpreter);
-    let ancestor = ancestor.filter(|ancestor| evidence.units.iter().any(|unit| ancestor.has(unit)));
-    let function = |unit: &agent_python::CodeUnit| {
-        let inherited = ancestor.as_ref().and_then(|ancestor| ancestor.note(unit));
-        Function {
-            function: unit.function.clone(),
-            file: unit.file.clone(),
-            line: unit.line,
-            state: unit.sign.state(),
-            evidence: evidence_text(unit.sign, unit.is_generator) + &inherited.unwrap_or_default(),
-        }
-    };
-    Ok(Process {
-        pid,
-        version: target.interpreter.version.to_string(),
-        functions: evidence.units.iter().map(function).collect(),
-        ancestor: ancestor.map(|ancestor| ancestor.pid),
-        counters: Counters { scan: evidence.counters, skipped_bytes: memory.skipped_bytes },
-    })
+    Some(scan.finish())
 }
 
 fn evidence_text(sign: Sign, is_generator: bool) -> String {

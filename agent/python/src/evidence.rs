@@ -3,11 +3,16 @@
 //!
 //! A [`Scan`] looks at all words of the memory it is given for the type of code objects, names what it finds, and reads
 //! the mark of each: [`Sign`] has what a mark means by version. What changes under the reader is dropped and counted,
-//! so that no function gets another's name or mark.
+//! so that no function gets another's name or mark. Marks that are known are read again by [`poll`], and what a function
+//! does is told by [`Bodies`].
 
 mod adaptive;
+mod body;
+mod instructions;
+mod poll;
 mod qualified;
 mod sign;
+mod verify;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -19,7 +24,9 @@ use crate::{
     text::{self, Text},
 };
 
-pub use sign::{ExecutionState, Sign};
+pub use body::{Bodies, Body};
+pub use poll::{Content, Look, MarkPlace, Watched, poll};
+pub use sign::{ExecutionState, Mark, Sign};
 
 use qualified::Functions;
 
@@ -34,10 +41,8 @@ pub struct CodeUnit {
     pub file: Arc<str>,
     /// Its first line.
     pub line: u32,
-    /// What its mark says.
-    pub sign: Sign,
-    /// True when its body runs only while somebody iterates or awaits it.
-    pub is_generator: bool,
+    /// Its mark.
+    pub mark: Mark,
     identity: Identity,
 }
 
@@ -60,10 +65,12 @@ pub struct ScanCounters {
 pub struct Scan<'a> {
     memory: &'a dyn Memory,
     interpreter: &'a Interpreter,
+    /// The same memory where it need not be read anew.
+    cache: &'a dyn Memory,
     buffer: Vec<u8>,
-    /// The last name seen at an address: the same few are shared by all functions.
+    /// The names seen at addresses: the same few are shared by all functions.
     files: HashMap<u64, Arc<str>>,
-    units: Vec<CodeUnit>,
+    candidates: Vec<Candidate>,
     /// Only where code objects do not have their qualified names.
     functions: Option<Functions>,
     counters: ScanCounters,
@@ -80,6 +87,8 @@ pub struct Evidence {
 
 /// Most code objects kept of one process; a large Django site has 60,000.
 pub const UNITS_MAX: usize = 200_000;
+/// First minor version whose code objects have their qualified names; before, they are found by functions elsewhere.
+pub const QUALIFIED_SINCE_MINOR: u8 = 11;
 
 /// What is read at a time: less than a core's own cache has.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -90,8 +99,6 @@ const OBJECT_ALIGNMENT: usize = 16;
 const REFERENCES_MAX: u64 = u32::MAX as u64;
 /// No function has more code units.
 const CODE_UNITS_MAX: u64 = 1 << 24;
-/// First version whose code objects have their qualified names.
-const QUALIFIED_SINCE_MINOR: u8 = 11;
 /// Of so many units at most one may have a mark that no interpreter writes; else the layout is another.
 const IMPLAUSIBLE_ONE_IN: usize = 100;
 
@@ -105,10 +112,12 @@ struct Identity {
     size: u64,
 }
 
-/// Why there is no unit.
-enum Missed {
-    NotCode,
-    Changed,
+/// What looked like a code object when it was read first.
+struct Candidate {
+    address: u64,
+    function: Arc<str>,
+    file: Arc<str>,
+    identity: Identity,
 }
 
 impl<'a> Scan<'a> {
@@ -117,12 +126,18 @@ impl<'a> Scan<'a> {
         Self {
             memory,
             interpreter,
+            cache: memory,
             buffer: Vec::new(),
             files: HashMap::new(),
-            units: Vec::new(),
+            candidates: Vec::new(),
             functions: None,
             counters: ScanCounters::default(),
         }
+    }
+
+    /// Reads what is compared with fresh memory later from this, which may keep what it read.
+    pub fn with_cache(self, cache: &'a dyn Memory) -> Self {
+        Self { cache, ..self }
     }
 
     /// Also looks for functions, whose type is at this address, to qualify names before 3.11.
@@ -151,12 +166,9 @@ impl<'a> Scan<'a> {
     /// Ends the scan. Fails when the marks make no sense, so that this build's layout is another than the table's, or
     /// when the process is no more.
     pub fn finish(self) -> Result<Evidence, Refusal> {
-        let Self { mut units, counters, .. } = self;
-        if let Some(functions) = &self.functions {
-            functions.qualify(self.memory, self.interpreter, &mut units);
-        }
-        let implausible = units.iter().filter(|unit| unit.sign == Sign::Implausible).count();
-        let is_executed = |unit: &CodeUnit| unit.sign.state() == ExecutionState::Executed;
+        let Evidence { units, counters } = self.finish_part();
+        let implausible = units.iter().filter(|unit| unit.mark.sign == Sign::Implausible).count();
+        let is_executed = |unit: &CodeUnit| unit.mark.sign.state() == ExecutionState::Executed;
         if units.is_empty() && counters.unreadable_bytes >= counters.bytes {
             return Err(Refusal::Unreadable);
         }
@@ -165,6 +177,19 @@ impl<'a> Scan<'a> {
             return Err(Refusal::Inconsistent);
         }
         Ok(Evidence { units, counters })
+    }
+
+    /// Ends a scan of a part of a process that was found to make sense as a whole.
+    pub fn finish_part(self) -> Evidence {
+        let Self { memory, interpreter, cache, files, mut candidates, functions, mut counters, .. } = self;
+        let found = candidates.len();
+        candidates.sort_by_key(|candidate| candidate.address);
+        let mut units = verify::units((memory, cache), interpreter, candidates, &files);
+        counters.changed += (found - units.len()) as u64;
+        if let Some(functions) = &functions {
+            functions.qualify(memory, interpreter, &mut units);
+        }
+        Evidence { units, counters }
     }
 
     fn look_by_page(&mut self, start: u64, buffer: &mut [u8]) {
@@ -197,64 +222,38 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Names it for now; whether they, its mark and the object belong together is seen when all were found. `head` is
+    /// what was read of it already.
     fn take(&mut self, address: u64, head: Option<&[u8]>) {
-        if self.units.len() >= UNITS_MAX {
+        if self.candidates.len() >= UNITS_MAX {
             self.counters.beyond_limit += 1;
             return;
         }
         match self.read(address, head) {
-            Ok(unit) => self.units.push(unit),
-            Err(Missed::NotCode) => self.counters.not_code += 1,
-            Err(Missed::Changed) => self.counters.changed += 1,
+            Some(candidate) => self.candidates.push(candidate),
+            None => self.counters.not_code += 1,
         }
     }
 
-    /// Names first, then the mark together with what tells that they are still its own: a freed object's place is soon
-    /// taken by another like it. `head` is what was read of it already.
-    fn read(&mut self, address: u64, head: Option<&[u8]>) -> Result<CodeUnit, Missed> {
-        let (memory, interpreter) = (self.memory, self.interpreter);
+    fn read(&mut self, address: u64, head: Option<&[u8]>) -> Option<Candidate> {
         let identity = match head {
-            Some(head) => identify(interpreter, head),
-            None => read_head(memory, interpreter, address).and_then(|head| identify(interpreter, &head)),
+            Some(head) => identify(self.interpreter, head)?,
+            None => {
+                let head = read_bytes(self.memory, address, sign::head_bytes(self.interpreter)).ok()?;
+                identify(self.interpreter, &head)?
+            }
         };
-        let identity = identity.ok_or(Missed::NotCode)?;
-        let function = self.text(identity.name, NAME_BYTES_MAX).ok_or(Missed::NotCode)?;
-        let file = self.text(identity.file, FILE_BYTES_MAX).ok_or(Missed::NotCode)?;
-        let head = read_head(memory, interpreter, address).ok_or(Missed::Changed)?;
-        let (sign, is_generator) = sign::read(memory, interpreter, address, &head).ok_or(Missed::Changed)?;
-        let is_same = identify(interpreter, &head) == Some(identity)
-            && self.text(identity.name, NAME_BYTES_MAX).as_deref() == Some(function.as_str());
-        is_same.then_some(()).ok_or(Missed::Changed)?;
-        let file = self.shared_file(identity.file, file);
-        Ok(CodeUnit {
-            address,
-            function: function.into(),
-            file,
-            line: identity.line,
-            sign,
-            is_generator,
-            identity,
-        })
-    }
-
-    fn text(&self, address: u64, bytes_max: usize) -> Option<String> {
-        let Interpreter { unicode_type, code, .. } = self.interpreter;
-        match text::read(self.memory, address, *unicode_type, code, bytes_max) {
-            Ok(Text::Is(text)) => Some(text),
-            Ok(Text::IsNot) | Err(_) => None,
-        }
-    }
-
-    /// The functions of a file share its name here as they do there.
-    fn shared_file(&mut self, address: u64, file: String) -> Arc<str> {
-        match self.files.get(&address) {
-            Some(known) if **known == *file => known.clone(),
-            _ => {
-                let file: Arc<str> = file.into();
-                self.files.insert(address, file.clone());
+        let function = text_of(self.cache, self.interpreter, identity.name, NAME_BYTES_MAX)?;
+        let file = match self.files.get(&identity.file) {
+            Some(known) => known.clone(),
+            None => {
+                let file: Arc<str> =
+                    text_of(self.cache, self.interpreter, identity.file, FILE_BYTES_MAX)?.into();
+                self.files.insert(identity.file, file.clone());
                 file
             }
-        }
+        };
+        Some(Candidate { address, function: function.into(), file, identity })
     }
 }
 
@@ -262,15 +261,27 @@ impl CodeUnit {
     /// What the mark of this very code object says in another process, such as the one that this was forked from.
     /// `None` when that process has something else at the address.
     pub fn sign_in(&self, memory: &dyn Memory, interpreter: &Interpreter) -> Option<Sign> {
-        let head = read_head(memory, interpreter, self.address)?;
-        (identify(interpreter, &head)? == self.identity).then_some(())?;
-        sign::read(memory, interpreter, self.address, &head).map(|(sign, _)| sign)
+        mark_of(memory, interpreter, self.address, &self.identity).map(|mark| mark.sign)
     }
 }
 
-/// Everything of a code object before its instructions.
-fn read_head(memory: &dyn Memory, interpreter: &Interpreter, address: u64) -> Option<Vec<u8>> {
-    read_bytes(memory, address, sign::head_bytes(interpreter)).ok()
+/// The mark of a code object that is still this one.
+fn mark_of(
+    memory: &dyn Memory,
+    interpreter: &Interpreter,
+    address: u64,
+    identity: &Identity,
+) -> Option<Mark> {
+    let head = read_bytes(memory, address, sign::first_bytes(interpreter, identity.size)).ok()?;
+    (identify(interpreter, &head)? == *identity).then_some(())?;
+    sign::read(memory, interpreter, address, &head)
+}
+
+fn text_of(memory: &dyn Memory, interpreter: &Interpreter, address: u64, bytes_max: usize) -> Option<String> {
+    match text::read(memory, address, interpreter.unicode_type, &interpreter.code, bytes_max) {
+        Ok(Text::Is(text)) => Some(text),
+        Ok(Text::IsNot) | Err(_) => None,
+    }
 }
 
 fn is_count(references: u64) -> bool {

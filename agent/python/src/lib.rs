@@ -40,7 +40,10 @@ pub use counters::{
 pub use discovery::{
     ContextVariable, DISCOVERIES_MAX, Discovery, Published, Publisher, ThreadSchema, Unread,
 };
-pub use evidence::{CodeUnit, Evidence, ExecutionState, Scan, ScanCounters, Sign, UNITS_MAX};
+pub use evidence::{
+    Bodies, Body, CodeUnit, Content, Evidence, ExecutionState, Look, Mark, MarkPlace, QUALIFIED_SINCE_MINOR,
+    Scan, ScanCounters, Sign, UNITS_MAX, Watched, poll,
+};
 pub use interpreter::{Interpreter, is_musl, may_be_interpreter};
 pub use layout::{CodeLayout, FrameLayout, FrameMode, InstructionForm, LineTable};
 pub use mapping::Mapping;

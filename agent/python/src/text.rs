@@ -20,8 +20,8 @@ pub(crate) enum Text {
 const LENGTH: usize = 16;
 const STATE: usize = 32;
 
-/// Read at once: the head and, of most names, all characters.
-const FIRST_READ_BYTES: usize = 112;
+/// Read at once: the head and, of most names of functions and files, all characters.
+pub(crate) const FIRST_READ_BYTES: usize = 176;
 
 /// Reads a string. What is longer than `bytes_max` in UTF-8 is cut at a character.
 pub(crate) fn read(
@@ -56,6 +56,13 @@ pub(crate) fn read(
 
 /// Decodes characters of one, two or four bytes each. Half of a pair, and what is no character, becomes U+FFFD.
 fn decode(characters: &[u8], width: usize, bytes_max: usize) -> String {
+    if width == 1
+        && characters.len() <= bytes_max
+        && characters.is_ascii()
+        && let Ok(text) = std::str::from_utf8(characters)
+    {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(characters.len().min(bytes_max));
     for character in characters.chunks_exact(width) {
         let number = character.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte));

@@ -29,11 +29,11 @@ impl<'a> Ancestor<'a> {
 
     /// What the ancestor's mark adds to that of the child, after a semicolon.
     pub(super) fn note(&self, unit: &CodeUnit) -> Option<String> {
-        (unit.sign.state() == ExecutionState::Executed).then_some(())?;
+        (unit.mark.sign.state() == ExecutionState::Executed).then_some(())?;
         let Some(before) = unit.sign_in(&self.memory, self.interpreter) else {
             return Some(format!("; parent {} has no such code object", self.pid));
         };
-        if unit.sign.is_beyond(before) {
+        if unit.mark.sign.is_beyond(before) {
             return Some(format!("; ran here since the fork (parent {}: {before})", self.pid));
         }
         let is_inherited = before.state() == ExecutionState::Executed;

@@ -9,15 +9,23 @@ use std::{
     path::Path,
 };
 
+use agent_python::Memory;
+
 use super::DeadCodeError;
 
 /// Memory to look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Present {
+pub(crate) struct Present {
     /// In order of address.
-    pub(super) ranges: Vec<Range<u64>>,
+    pub(crate) ranges: Vec<Range<u64>>,
     /// Memory that would have to be looked at and is not.
-    pub(super) skipped_bytes: u64,
+    pub(crate) skipped_bytes: u64,
+}
+
+/// Memory of which only pages are read that are there.
+pub(crate) struct PresentMemory {
+    memory: File,
+    page_map: File,
 }
 
 const MAPPINGS_MAX: usize = 1 << 16;
@@ -26,11 +34,13 @@ const SPACE_BYTES_MAX: u64 = 256 << 30;
 const ENTRY_BYTES: u64 = 8;
 const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
-/// Entries asked for at a time.
+/// Entries asked for at a time, and most pages of one read.
 const ENTRIES: u64 = 1 << 14;
+/// Entries asked for at a time for one read: it is of few pages.
+const WORDS: u64 = 64;
 
 /// Finds the memory of a process.
-pub(super) fn find(proc_root: &Path, pid: u32) -> Result<Present, DeadCodeError> {
+pub(crate) fn find(proc_root: &Path, pid: u32) -> Result<Present, DeadCodeError> {
     let unreadable = |what| move |source| DeadCodeError::Unreadable { pid, what, source };
     let open = |what| File::open(proc_root.join(format!("{pid}/{what}"))).map_err(unreadable(what));
     let page_map = open("pagemap")?;
@@ -91,6 +101,40 @@ impl Present {
     }
 }
 
+impl PresentMemory {
+    /// Opens a process's memory.
+    pub(crate) fn open(proc_root: &Path, pid: u32) -> io::Result<Self> {
+        let open = |what| File::open(proc_root.join(format!("{pid}/{what}")));
+        Ok(Self { memory: open("mem")?, page_map: open("pagemap")? })
+    }
+
+    fn is_present(&self, address: u64, bytes: u64) -> io::Result<bool> {
+        let page_bytes = rustix::param::page_size() as u64;
+        let first = address / page_bytes;
+        let pages = address.saturating_add(bytes).div_ceil(page_bytes).saturating_sub(first).min(ENTRIES);
+        let mut entries = [0; (WORDS * ENTRY_BYTES) as usize];
+        for start in (first..first + pages).step_by(WORDS as usize) {
+            let count = (first + pages - start).min(WORDS) * ENTRY_BYTES;
+            let Some(entries) = entries.get_mut(..count as usize) else { return Ok(false) };
+            self.page_map.read_exact_at(entries, start.saturating_mul(ENTRY_BYTES))?;
+            let (words, _) = entries.as_chunks();
+            if words.iter().any(|word| u64::from_ne_bytes(*word) & PRESENT == 0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Memory for PresentMemory {
+    fn read(&self, address: u64, into: &mut [u8]) -> io::Result<()> {
+        if !self.is_present(address, into.len() as u64)? {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.memory.read_exact_at(into, address)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +162,16 @@ mod tests {
             found.add_page(entry, page..page + 4096);
         }
         assert_eq!(found, Present { ranges: vec![0..8192, 16_384..20_480], skipped_bytes: 4096 });
+    }
+
+    #[test]
+    fn only_what_is_there_is_read() {
+        let memory = PresentMemory::open(Path::new("/proc"), std::process::id()).unwrap();
+        let there = [7_u8; 10_000];
+        let mut read = [0; 10_000];
+        memory.read(there.as_ptr().addr() as u64, &mut read).unwrap();
+        assert_eq!(read, there);
+        assert!(memory.read(8, &mut [0]).is_err());
+        assert!(memory.read(u64::MAX, &mut [0]).is_err());
     }
 }

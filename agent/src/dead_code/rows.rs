@@ -19,6 +19,10 @@ pub struct Row {
     pub state: ExecutionState,
     /// How that is known.
     pub evidence: String,
+    /// Hash of what it does, wherever it stands; 0 where copies differ or none could be read.
+    pub body: u128,
+    /// Memory of its code in each process.
+    pub bytes: u32,
 }
 
 /// What is the same function in all processes. Copies of one function in a process, such as those of a module that was
@@ -74,7 +78,11 @@ impl Copies<'_> {
             };
             evidence = format!("{word} {} of {count} copies, pid {pid}: {evidence}", deciding.len());
         }
-        Row { function, file, line, state, evidence }
+        let all = || executed.iter().chain(unexecuted).chain(unknown).map(|(_, function)| *function);
+        let body = all().find(|function| function.body != 0).map_or(0, |function| function.body);
+        let is_one = all().all(|function| [0, body].contains(&function.body));
+        let bytes = all().map(|function| function.bytes).max().unwrap_or_default();
+        Row { function, file, line, state, evidence, body: if is_one { body } else { 0 }, bytes }
     }
 }
 
@@ -92,6 +100,8 @@ mod tests {
             line: 1,
             state: *state,
             evidence: format!("{state:?}"),
+            body: 5,
+            bytes: 100,
         };
         Process {
             pid,
@@ -117,6 +127,16 @@ mod tests {
                 (1..).zip(states).map(|(pid, states)| process(pid, states)).collect();
             let rows = rows(&processes);
             assert_eq!((rows.len(), rows[0].state, rows[0].evidence.as_str()), (1, state, evidence));
+            assert_eq!((rows[0].body, rows[0].bytes), (5, 100));
         }
+    }
+
+    #[test]
+    fn copies_that_do_different_things_have_no_body() {
+        let mut processes = [process(1, &[Executed]), process(2, &[Executed]), process(3, &[Unknown])];
+        processes[2].functions[0].body = 0;
+        assert_eq!(rows(&processes)[0].body, 5);
+        processes[1].functions[0].body = 6;
+        assert_eq!(rows(&processes)[0].body, 0);
     }
 }

@@ -10,11 +10,11 @@ use super::DeadCodeError;
 use crate::{process_memory::ProcessMemory, runtimes::python_mapping};
 
 /// A process that can be read.
-pub(super) struct Target {
-    pub(super) memory: ProcessMemory,
-    pub(super) interpreter: Interpreter,
+pub(crate) struct Target {
+    pub(crate) memory: ProcessMemory,
+    pub(crate) interpreter: Interpreter,
     /// Address of the type of functions, where the file exports it.
-    pub(super) function_type: Option<u64>,
+    pub(crate) function_type: Option<u64>,
 }
 
 const MAPS_BYTES: usize = 16 << 20;
@@ -27,7 +27,7 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(25);
 
 impl Target {
     /// Finds the interpreter of a process and proves its layout.
-    pub(super) fn attach(proc_root: &Path, pid: u32) -> Result<Self, DeadCodeError> {
+    pub(crate) fn attach(proc_root: &Path, pid: u32) -> Result<Self, DeadCodeError> {
         let files = ProcFiles::new(proc_root);
         let unreadable = |what| move |source| DeadCodeError::Unreadable { pid, what, source };
         let memory = ProcessMemory::open(proc_root, pid).map_err(unreadable("mem"))?;
@@ -46,7 +46,7 @@ impl Target {
     }
 
     /// False once the process has ended or runs another program: then nothing can be read.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.memory.read(self.interpreter.code_type, &mut [0; 8]).is_ok()
     }
 }

@@ -1,11 +1,12 @@
-"""4,000 functions of several shapes in one file; half of them run once each, in threads and in a forked child."""
+"""4,000 functions of several shapes in one file, or as many as the argument says; half of them run once each, in
+threads and in a forked child."""
 
 import json
 import os
 import sys
 import threading
 
-COUNT = 4000
+COUNT = int(sys.argv[1] or 4000)
 SHAPES = (
     "def f{0}(x):\n    return x + {0}\n",
     "def f{0}(x):\n    for at in range(x):\n        x += at\n    return x\n",

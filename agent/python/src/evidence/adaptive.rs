@@ -1,6 +1,8 @@
 //! CPython 3.12 has no mark of its own, but instructions with an inline cache count down before they specialise. A
 //! function none of whose counters has moved did not run, if it cannot run without passing one of them.
 
+use super::instructions::VERSION_12;
+
 /// What the counters of a function say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counters {
@@ -11,29 +13,6 @@ pub(super) enum Counters {
     /// There is a way without one, or through something that may fail, wait or is not known.
     Undecided,
 }
-
-/// Instructions with a counter, in order, and the code units that their caches take.
-const CACHED: [(u8, usize); 12] = [
-    (25, 1),  // BINARY_SUBSCR
-    (60, 1),  // STORE_SUBSCR
-    (92, 1),  // UNPACK_SEQUENCE
-    (93, 1),  // FOR_ITER
-    (95, 4),  // STORE_ATTR
-    (106, 9), // LOAD_ATTR
-    (107, 1), // COMPARE_OP
-    (116, 4), // LOAD_GLOBAL
-    (122, 1), // BINARY_OP
-    (123, 1), // SEND
-    (141, 1), // LOAD_SUPER_ATTR
-    (171, 3), // CALL
-];
-
-/// What only running makes of them, in order.
-const SPECIALISED: [u8; 59] = [
-    6, 7, 8, 10, 13, 14, 16, 18, 19, 20, 21, 22, 23, 24, 28, 29, 34, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 56, 57, 58, 59, 62, 63, 64, 65, 66, 67, 70, 72, 73, 76, 77, 78, 79, 80, 81, 82, 111, 112, 113, 148,
-    153, 159, 160, 161, 166, 167, 168,
-];
 
 /// Instructions that neither fail nor wait, in order: they move values that are there.
 const QUIET: [u8; 28] = [
@@ -91,10 +70,10 @@ pub(super) fn read(code: &[u8]) -> Counters {
     let mut at = 0;
     while at < units {
         let opcode = opcode(code, at);
-        if SPECIALISED.binary_search(&opcode).is_ok() {
+        if VERSION_12.is_specialised(opcode) {
             return Counters::Moved;
         }
-        let caches = caches(opcode);
+        let caches = VERSION_12.caches(opcode);
         if caches > 0 && counter(code, at).is_some_and(|counter| counter != COUNTER_AT_START) {
             return Counters::Moved;
         }
@@ -117,7 +96,7 @@ fn every_way_counts(code: &[u8], units: usize) -> bool {
             }
             let Instruction { opcode, argument, next } = instruction(code, at);
             at = match opcode {
-                _ if caches(opcode) > 0 => break,
+                _ if VERSION_12.caches(opcode) > 0 => break,
                 JUMP_FORWARD => next + argument,
                 BUILD_MAP if argument == 0 => next,
                 _ if BRANCHES.binary_search(&opcode).is_ok() => {
@@ -147,11 +126,6 @@ fn instruction(code: &[u8], at: usize) -> Instruction {
 
 fn opcode(code: &[u8], at: usize) -> u8 {
     code.get(2 * at).copied().unwrap_or_default()
-}
-
-fn caches(opcode: u8) -> usize {
-    let found = CACHED.binary_search_by_key(&opcode, |(opcode, _)| *opcode).ok();
-    found.and_then(|at| CACHED.get(at)).map_or(0, |(_, caches)| *caches)
 }
 
 fn counter(code: &[u8], at: usize) -> Option<u16> {
@@ -193,6 +167,6 @@ mod tests {
 
     #[test]
     fn tables_are_in_order() {
-        assert!(CACHED.is_sorted() && SPECIALISED.is_sorted() && QUIET.is_sorted() && BRANCHES.is_sorted());
+        assert!(QUIET.is_sorted() && BRANCHES.is_sorted());
     }
 }

@@ -1,6 +1,6 @@
 //! What the mark of a code object says, by version. Measured on builds with default options on x86-64.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::{CODE_UNITS_MAX, adaptive};
 use crate::{
@@ -44,6 +44,20 @@ pub enum Sign {
     Implausible,
 }
 
+/// The mark of a code object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What it says.
+    pub sign: Sign,
+    /// True when its body runs only while somebody iterates or awaits it.
+    pub is_generator: bool,
+    /// True for the body of a module or class: it runs as that is made.
+    pub is_body: bool,
+    /// 3.12 and 3.13: the version of monitored events that it followed when it last ran. They only grow; 0 before the
+    /// first, and when a tool watches this function alone.
+    pub epoch: u64,
+}
+
 /// Where a call count ends.
 const ENTRIES_MAX: u32 = 1024;
 const WARMUPS_MAX: i16 = 8;
@@ -59,10 +73,13 @@ const MONITORING: usize = 24;
 const LOCAL_MONITORS: usize = 10;
 
 const GENERATOR_FLAGS: u32 = 0x20 | 0x80 | 0x200;
+/// Functions have variables of their own.
+const FUNCTION_FLAG: u32 = 0x1;
 /// Shorter code cannot even return, or returns nothing but an error: `assert 0`.
 const FUNCTION_BYTES_MIN: u64 = 4;
-/// Instructions before the first `RESUME`: one for each variable that a closure takes, and a few.
+/// Instructions before the first `RESUME`: one for each variable that a closure takes, and a few. There are rarely many.
 const PROLOGUE_BYTES_MAX: usize = 4096;
+const PROLOGUE_BYTES: usize = 64;
 /// Longer functions of 3.12 are only looked at so far.
 const CODE_BYTES_MAX: usize = 1 << 20;
 
@@ -145,13 +162,33 @@ pub(super) fn head_bytes(interpreter: &Interpreter) -> usize {
     }
 }
 
-/// The mark, and whether the code is a generator's or coroutine's. `None` when it went away.
+/// Everything of a code object that its mark can depend on: so much from its address on.
+pub(super) fn bytes(interpreter: &Interpreter, code_units: u64) -> usize {
+    let units = code_units.min(CODE_UNITS_MAX) as usize;
+    match interpreter.version.minor {
+        ..=11 => head_bytes(interpreter),
+        12 => head_bytes(interpreter) + (2 * units).min(CODE_BYTES_MAX),
+        _ => head_bytes(interpreter) + (2 * units).min(PROLOGUE_BYTES_MAX),
+    }
+}
+
+/// What a mark is read from at once, as a rule.
+pub(super) fn first_bytes(interpreter: &Interpreter, code_units: u64) -> usize {
+    let code_bytes = 2 * code_units.min(CODE_UNITS_MAX) as usize;
+    match interpreter.version.minor {
+        ..=10 => head_bytes(interpreter),
+        12 => bytes(interpreter, code_units),
+        _ => head_bytes(interpreter) + code_bytes.min(PROLOGUE_BYTES),
+    }
+}
+
+/// The mark. `None` when it went away. `head` is what was read of the object already: at least its head.
 pub(super) fn read(
     memory: &dyn Memory,
     interpreter: &Interpreter,
     address: u64,
     head: &[u8],
-) -> Option<(Sign, bool)> {
+) -> Option<Mark> {
     let minor = interpreter.version.minor;
     let flags = u32_at(head, if minor <= 10 { 36 } else { 48 });
     let code = Code { memory, interpreter, address, head };
@@ -160,8 +197,10 @@ pub(super) fn read(
         11 => code.warmups(),
         12 => code.counted(),
         _ => code.resumed(),
-    };
-    sign.map(|sign| (sign, flags & GENERATOR_FLAGS != 0))
+    }?;
+    let epoch = if minor < 12 || sign == Sign::Rewritten { 0 } else { code.instrumentation_version() };
+    let (is_generator, is_body) = (flags & GENERATOR_FLAGS != 0, flags & FUNCTION_FLAG == 0);
+    Some(Mark { sign, is_generator, is_body, epoch })
 }
 
 struct Code<'a> {
@@ -216,9 +255,8 @@ impl Code<'_> {
     /// What events say of a function, if anything. It follows a change of them when it next runs, unless a tool
     /// asks for events of this function alone: that takes marks away, too.
     fn instrumented(&self, is_resume_instrumented: bool) -> Option<Option<Sign>> {
-        let code = self.interpreter.code.code as usize;
-        let version = u64_at(self.head, code - INSTRUMENTATION_VERSION);
-        let monitoring = u64_at(self.head, code - MONITORING);
+        let version = self.instrumentation_version();
+        let monitoring = u64_at(self.head, self.interpreter.code.code as usize - MONITORING);
         if version == 0 && monitoring == 0 && !is_resume_instrumented {
             return Some(None);
         }
@@ -230,10 +268,18 @@ impl Code<'_> {
         Some(Some(if is_rewritten { Sign::Rewritten } else { Sign::Instrumented }))
     }
 
+    fn instrumentation_version(&self) -> u64 {
+        u64_at(self.head, self.interpreter.code.code as usize - INSTRUMENTATION_VERSION)
+    }
+
     /// The instruction that a function begins with once its frame is made. `None` inside when it has none, or
     /// nothing after it but a failed assertion.
     fn resume(&self, opcodes: &opcodes::Prologue) -> Option<Option<u8>> {
-        let code = self.instructions(PROLOGUE_BYTES_MAX)?;
+        let is_before = |unit: &[u8]| unit.first().is_some_and(|opcode| opcodes.before.contains(opcode));
+        let mut code = self.instructions(PROLOGUE_BYTES)?;
+        if code.chunks_exact(2).take(PROLOGUE_BYTES / 4).all(is_before) {
+            code = self.instructions(PROLOGUE_BYTES_MAX)?;
+        }
         let mut opcodes_found = code.chunks_exact(2).map(|unit| unit.first().copied().unwrap_or_default());
         let resume = opcodes_found.find(|opcode| !opcodes.before.contains(opcode));
         let resume = resume.filter(|resume| {
@@ -243,10 +289,14 @@ impl Code<'_> {
         Some(resume.filter(|_| !is_stand_in))
     }
 
-    fn instructions(&self, bytes_max: usize) -> Option<Vec<u8>> {
+    fn instructions(&self, bytes_max: usize) -> Option<Cow<'_, [u8]>> {
         let units = u64_at(self.head, OBJECT_SIZE as usize).min(CODE_UNITS_MAX) as usize;
-        let start = self.address.wrapping_add(self.interpreter.code.code.into());
-        read_bytes(self.memory, start, (2 * units).min(bytes_max)).ok()
+        let bytes = (2 * units).min(bytes_max);
+        let offset = self.interpreter.code.code;
+        if let Some(known) = self.head.get(offset.into()..usize::from(offset) + bytes) {
+            return Some(known.into());
+        }
+        read_bytes(self.memory, self.address.wrapping_add(offset.into()), bytes).ok().map(Cow::Owned)
     }
 }
 

@@ -95,7 +95,7 @@ fn what_is_found_has_its_name_and_mark() {
             (unit.address, &*unit.function, &*unit.file),
             (OBJECTS + at * OBJECT_BYTES, "name", "name")
         );
-        assert_eq!((unit.line, unit.sign), (7, Sign::Entries(5)));
+        assert_eq!((unit.line, unit.mark.sign), (7, Sign::Entries(5)));
     }
 }
 
@@ -112,13 +112,14 @@ fn what_changes_or_is_freed_is_dropped_and_counted() {
     let interpreter = interpreter(8);
     let mut changed = Scan::new(&moved, &interpreter);
     changed.look(OBJECTS..OBJECTS + OBJECT_BYTES);
+    let changed = changed.finish_part();
     assert_eq!((changed.units.len(), changed.counters.changed), (0, 1));
     // A freed object begins with the address of the next one, or with none.
     for references in [0, 0x7f00_0000_1000] {
         let freed = Objects { count: 1, references: Some(references), ..Objects::default() };
         let mut scan = Scan::new(&freed, &interpreter);
         scan.look(OBJECTS..OBJECTS + OBJECT_BYTES);
-        assert_eq!(scan.units.len(), 0);
+        assert_eq!(scan.finish_part().units.len(), 0);
     }
 }
 
