@@ -68,8 +68,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_rss_mb: Option<u64>,
     /// Look at what processes hold in memory this often, 10 to 86400; 0 for never.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = memory_seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = look_seconds)]
     pub memory_seconds: u64,
+    /// Look at which functions of Python processes have run this often, 10 to 86400; 0 for never.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = look_seconds)]
+    pub code_seconds: u64,
 }
 
 /// How to sample, for the agent and for recordings, apart from the rate.
@@ -154,6 +157,7 @@ impl RunArgs {
                 rss_bytes: self.max_rss_mb.map_or(defaults.rss_bytes, |mb| Some(mb << 20)),
             },
             memory_interval: (self.memory_seconds > 0).then(|| Duration::from_secs(self.memory_seconds)),
+            code_interval: (self.code_seconds > 0).then(|| Duration::from_secs(self.code_seconds)),
         })
     }
 }
@@ -163,7 +167,7 @@ fn percent(text: &str) -> Result<f64, String> {
     percent.ok_or_else(|| "give a number above 0".to_owned())
 }
 
-fn memory_seconds(text: &str) -> Result<u64, String> {
+fn look_seconds(text: &str) -> Result<u64, String> {
     let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds == 0 || (10..=86_400).contains(seconds));
     seconds.ok_or_else(|| "give 0, or seconds from 10 to 86400".to_owned())
 }
@@ -202,7 +206,7 @@ mod tests {
             [Some(0.5), None, None, None, None]
         );
         assert_eq!(
-            ["0", "10", "86400", "9", "x"].map(|text| memory_seconds(text).ok()),
+            ["0", "10", "86400", "9", "x"].map(|text| look_seconds(text).ok()),
             [Some(0), Some(10), Some(86_400), None, None]
         );
         assert_eq!(

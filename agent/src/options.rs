@@ -35,6 +35,8 @@ pub struct AgentOptions {
     pub ceilings: Ceilings,
     /// How often it looks at what processes hold in memory; `None` for never.
     pub memory_interval: Option<Duration>,
+    /// How often it looks at which of their code has run; `None` for never.
+    pub code_interval: Option<Duration>,
 }
 
 impl Default for Sampling {

@@ -1,4 +1,5 @@
-//! The agent at work: one thread samples, one names what was sampled, one sends, and one looks at memory now and then.
+//! The agent at work: one thread samples, one names what was sampled, one sends, and two look at processes now and then:
+//! at what they hold in memory, and at which of their code has run.
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +14,15 @@ use std::{
 
 use agent_bpf::Target;
 use model::{AgentId, BatchBuilder};
+use wire::push::Reports;
 
 use crate::{
     aggregate::{Closed, Limits},
     budget::{Cost, Governor},
+    code_report,
     cost::{self, CpuMeter},
     error::AgentError,
-    host,
-    memory_report::reporter::{self, Found, ReporterOptions},
+    host, memory_report,
     options::AgentOptions,
     processes::ProcessOptions,
     random,
@@ -46,8 +48,9 @@ const PUMP: Duration = Duration::from_millis(100);
 const QUEUED_WINDOWS: usize = 4;
 /// How long the end of the agent waits for the collector.
 const LAST_SEND: Duration = Duration::from_secs(3);
-/// What memory reports may take of the CPU time that the agent may take.
+/// What memory reports and code reports may take of the CPU time that the agent may take.
 const MEMORY_SHARE: f64 = 0.4;
+const CODE_SHARE: f64 = 0.2;
 
 /// Runs until `stop` is set. The last window is then spooled, and sent if the collector answers at once.
 pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> {
@@ -75,31 +78,17 @@ pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> 
         tracing::warn!(%reason, "BPF is not used; `fewer agent doctor` says what that costs");
     }
     let meter = CpuMeter::default();
-    let (found, is_over) = (Found::default(), AtomicBool::new(false));
-    let reporter = options.memory_interval.map(|interval| ReporterOptions {
-        processes: ProcessOptions {
-            proc_root: "/proc".into(),
-            host_name: host.name.clone(),
-            extra_labels: options.sampling.labels.clone(),
-        },
-        interval,
-        cpus: options.ceilings.cpus * MEMORY_SHARE,
-    });
+    let looks = Looks::default();
     let (jobs, queue) = sync_channel(QUEUED_WINDOWS);
     thread::scope(|scope| {
         spawn(scope, "fewer-upload", || {
             meter.add_this_thread();
             upload::send_all(&outbox, &client, random::fraction);
         })?;
-        if let Some(reporter) = &reporter {
-            spawn(scope, "fewer-memory", || {
-                meter.add_this_thread();
-                reporter::run(reporter, &found, &is_over);
-            })?;
-        }
+        looks.start(scope, options, &host.name, &meter)?;
         let namer = spawn(scope, "fewer-symbols", || {
             meter.add_this_thread();
-            name_windows(queue, (&outbox, &found), &facts);
+            name_windows(queue, (&outbox, &looks), &facts);
         });
         let sampled = namer.and_then(|namer| {
             meter.add_this_thread();
@@ -110,7 +99,7 @@ pub fn run(options: &AgentOptions, stop: &AtomicBool) -> Result<(), AgentError> 
             }
             sampled
         });
-        is_over.store(true, Ordering::Relaxed);
+        looks.is_over.store(true, Ordering::Relaxed);
         outbox.close(Instant::now() + LAST_SEND);
         sampled
     })
@@ -123,6 +112,48 @@ fn spawn<'scope, 'environment>(
 ) -> Result<ScopedJoinHandle<'scope, ()>, AgentError> {
     let spawned = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, work);
     spawned.map_err(|source| AgentError::System { action: "start a thread", source })
+}
+
+/// What looks at processes find, on threads of their own.
+#[derive(Default)]
+struct Looks {
+    memory: memory_report::reporter::Found,
+    code: code_report::reporter::Found,
+    is_over: AtomicBool,
+}
+
+impl Looks {
+    fn start<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        options: &AgentOptions,
+        host_name: &str,
+        meter: &'scope CpuMeter,
+    ) -> Result<(), AgentError> {
+        let processes = ProcessOptions {
+            proc_root: "/proc".into(),
+            host_name: host_name.to_owned(),
+            extra_labels: options.sampling.labels.clone(),
+        };
+        let Self { memory, code, is_over } = self;
+        if let Some(interval) = options.memory_interval {
+            let (processes, cpus) = (processes.clone(), options.ceilings.cpus * MEMORY_SHARE);
+            let options = memory_report::reporter::ReporterOptions { processes, interval, cpus };
+            spawn(scope, "fewer-memory", move || {
+                meter.add_this_thread();
+                memory_report::reporter::run(&options, memory, is_over);
+            })?;
+        }
+        if let Some(interval) = options.code_interval {
+            let cpus = options.ceilings.cpus * CODE_SHARE;
+            let options = code_report::reporter::ReporterOptions { processes, interval, cpus };
+            spawn(scope, "fewer-code", move || {
+                meter.add_this_thread();
+                code_report::reporter::run(&options, code, is_over);
+            })?;
+        }
+        Ok(())
+    }
 }
 
 fn open_outbox(options: &AgentOptions) -> Result<Outbox, AgentError> {
@@ -216,7 +247,7 @@ impl Sampling<'_> {
 /// Names each window's stacks and puts them into the spool.
 fn name_windows(
     queue: Receiver<Job>,
-    (outbox, found): (&Outbox, &Found),
+    (outbox, looks): (&Outbox, &Looks),
     facts: &BTreeMap<Arc<str>, Arc<str>>,
 ) {
     let mut names = Names::new(symbols::Limits::default());
@@ -231,11 +262,13 @@ fn name_windows(
         let tally = &mut job.state.tally;
         tally.merge(&names.tally());
         tally.merge(&outbox.deliveries());
-        tally.merge(&found.tally());
+        tally.merge(&looks.memory.tally());
+        tally.merge(&looks.code.tally());
         tally.set("spool_failures_total", "", spool_failures);
         let report = report::report(job.closed.window.end_ns, facts, &job.state, outbox.usage());
-        let memory = found.take();
-        let encode = |key| wire::push::encode_with_memory(key, &batch, Some(&report), &memory);
+        let (memory, code) = (looks.memory.take(), looks.code.take());
+        let reports = Reports { memory: &memory, code: &code };
+        let encode = |key| wire::push::encode_with(key, &batch, Some(&report), reports);
         if let Err(error) = outbox.append(encode) {
             spool_failures += 1;
             tracing::error!(%error, "a window is lost");
