@@ -16,13 +16,14 @@ import importlib
 from typing import Any
 
 from ._api import enabled, flag, request, route, status
+from ._epoch import new_epoch
 from ._version import VERSION as __version__
 
 _TAPS = frozenset(
     "asgi celery django flask growthbook launchdarkly openfeature unleash waffle wsgi".split()
 )
 
-__all__ = ["__version__", "enabled", "flag", "request", "route", "status"]
+__all__ = ["__version__", "enabled", "flag", "new_epoch", "request", "route", "status"]
 
 
 def __getattr__(name: str) -> Any:
