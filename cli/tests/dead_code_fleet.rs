@@ -168,6 +168,7 @@ fn what_was_silent_long_enough_everywhere_is_a_candidate() {
     let watched = ["days", "blocks", "hosts", "roles"].map(|field| service[field].to_string());
     assert_eq!(watched, ["59", "240", "4", "[\"web\",\"worker\"]"]);
     // Ten functions ran in one block only: as many again and more have to be expected in none.
-    let [low, value, high] = ["low", "value", "high"].map(|end| service["expected_alive"][end].as_f64().unwrap());
+    let [low, value, high] =
+        ["low", "value", "high"].map(|end| service["expected_alive"][end].as_f64().unwrap());
     assert!(low <= value && (10.0..=high).contains(&value) && high <= 100.0, "{low} {value} {high}");
 }

@@ -23,6 +23,8 @@ UNPRIVILEGED = "postgres"
 class Platform:
     """Where everything is: folder, ports and the environment of the site's processes."""
 
+    package = "photos"
+
     def __init__(self, folder: Path):
         self.folder = folder
         self.logs = _made(folder / "logs")
@@ -149,13 +151,13 @@ class Platform:
     def _gunicorn(self) -> Part:
         port = self.servers["feed-gunicorn"]
         options = ["--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--preload"]
-        command = [sys.executable, "-m", "gunicorn", *options, "photos.wsgi"]
+        command = [sys.executable, "-m", "gunicorn", *options, f"{self.package}.wsgi"]
         return self._server("feed-gunicorn", command)
 
     def _uwsgi(self) -> Part:
         port = self.servers["feed-uwsgi"]
         options = ["--http-socket", f"127.0.0.1:{port}", "--master", "--processes", str(WORKERS), "--need-app"]
-        options += ["--enable-threads", "--die-on-term", "--disable-logging", "--module", "photos.wsgi"]
+        options += ["--enable-threads", "--die-on-term", "--disable-logging", "--module", f"{self.package}.wsgi"]
         return self._server("feed-uwsgi", [str(Path(sys.executable).with_name("uwsgi")), *options])
 
     def _server(self, name: str, command: "list[str]") -> Part:
@@ -170,7 +172,7 @@ class Platform:
         log = self.logs / "celery.log"
         options = ["--pool", "prefork", "--concurrency", str(WORKERS), "--loglevel", "INFO"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        command = [sys.executable, "-m", "celery", "-A", "photos.worker", "worker", *options, *quiet]
+        command = [sys.executable, "-m", "celery", "-A", f"{self.package}.worker", "worker", *options, *quiet]
         return Part(
             "celery", command, lambda: b" ready." in log.read_bytes(),
             {**self.environment("thumbnails"), "C_FORCE_ROOT": "1"},

@@ -1,0 +1,8 @@
+"""What gunicorn loads before it forks."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planted.settings")
+application = get_wsgi_application()
