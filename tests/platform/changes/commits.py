@@ -11,6 +11,9 @@ SITE = HERE.parent / "site"
 
 RANKING = "site/photos/ranking.py"
 
+# Pairs of a second and a half each: the benchmark is short, and so is a reviewer's patience.
+ROUNDS = "20"
+
 
 class Commit(NamedTuple):
     """A change of one file: what is replaced by what."""
@@ -95,5 +98,5 @@ def environment() -> "dict[str, str]":
 
 def check_command(fewer: Path, branch: str, benchmark: List[str], options: List[str]) -> List[str]:
     """The check of a branch with the site's benchmark."""
-    command = [str(fewer), "check", "--base", "main", "--head", branch, "--json"]
+    command = [str(fewer), "check", "--base", "main", "--head", branch, "--json", "--rounds", ROUNDS]
     return [*command, *options, "--", *benchmark]
