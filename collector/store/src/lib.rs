@@ -27,8 +27,8 @@ pub use answer::{
     Answer, LabelTotals, RequestSeries, RequestShape, Rest, Timeline, TimelineShape, Unreadable,
 };
 pub use catalog::{
-    CodeFilter, CodeFunctionSums, CodeKept, CodeServiceSize, CodeSums, FindingFilter, FindingTable, MemoryFilter,
-    StoredFinding, StoredMemory, StoredReport,
+    CodeFilter, CodeFunctionSums, CodeKept, CodeServiceSize, CodeSums, FindingFilter, FindingTable,
+    MemoryFilter, StoredFinding, StoredMemory, StoredReport,
 };
 pub use error::StoreError;
 pub use options::{Clock, DecodePush, Decoded, Limits, StoreOptions, system_now_ns};
