@@ -128,7 +128,7 @@ fn what_cannot_be_read_is_said() {
         (&["-p", &other.pid()], 1, "runs no CPython"),
         (&["-p", "4194305"], 1, "cannot read mem"),
         (&["-p", "0"], 2, "invalid value"),
-        (&[], 2, "--pid"),
+        (&["--collector", "http://127.0.0.1:1"], 1, "did not answer"),
         (&["-p", "1", "--baseline", "/nonexistent.json"], 1, "--baseline: cannot open"),
     ];
     for (arguments, code, expected) in cases {

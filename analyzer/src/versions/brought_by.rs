@@ -1,6 +1,6 @@
 //! Why an endpoint is dearer in a version: the functions whose cost per request rose, and the flag that carries it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use analyzer_detect::functions::{FunctionRuns, compared};
 use analyzer_report::{regressions::Suspect, versions::VersionRow};
@@ -23,11 +23,17 @@ const FLAGS_MAX: usize = 10;
 /// Of the endpoint's rise, what a function's has to be.
 const PART_MIN: f64 = 0.6;
 
+/// Fewer steps of time are not to be had; those of one host are added up.
+const STEPS_MIN: &str = "2";
+
 /// A unit with fewer requests is more noise than evidence.
 const REQUESTS_MIN: u64 = 10;
 
 /// Costs per request by function, for one version: one value for each unit that has requests.
 type Costs = BTreeMap<Name, BTreeMap<usize, f64>>;
+
+/// The cells of one unit, before and after.
+type Cells = [Vec<usize>; 2];
 
 /// What makes a function the same in both versions: its line may differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +52,13 @@ pub(super) fn explain(
     let mut answers = Vec::new();
     for (selector, start_ns, end_ns) in &arms {
         let question = Question { selector, start_ns: *start_ns, end_ns: *end_ns };
-        // Hosts have one cell each, so that they can be paired; the windows of one host are its steps.
-        let steps = if row.unit == WINDOW { STRETCHES } else { "1" };
+        let steps = if row.unit == WINDOW { STRETCHES } else { STEPS_MIN };
         let asked = [("steps", steps), ("by", &options.unit), ("hosts", "64"), ("limit", "2000")];
         answers.push(collector.ask::<Functions>("functions", &question, &asked)?);
     }
     if let [before, after] = answers.as_slice() {
-        row.suspects = risen(before, after, row.after_ns - row.before_ns);
+        let units = units(before, after, row.unit == WINDOW);
+        row.suspects = risen((before, after), &units, row.after_ns - row.before_ns);
     }
     if let Some((flag, variant)) = flag(collector, &arms, row.after_ns - row.before_ns)? {
         (row.flag, row.flag_variant) = (flag, variant);
@@ -61,9 +67,8 @@ pub(super) fn explain(
 }
 
 /// Functions that carry a rise, beyond chance: what cost least before relative to now first, which is the narrowest.
-fn risen(before: &Functions, after: &Functions, rise_ns: f64) -> Vec<Suspect> {
-    let units = units(before, after);
-    let (old, new) = (costs(before, &units, 0), costs(after, &units, 1));
+fn risen((before, after): (&Functions, &Functions), units: &[Cells], rise_ns: f64) -> Vec<Suspect> {
+    let (old, new) = (costs(before, units, 0), costs(after, units, 1));
     let names: Vec<&Name> = new.keys().collect();
     let at_units = |known: Option<&BTreeMap<usize, f64>>| -> Vec<f64> {
         let of_unit = |unit| known.and_then(|known| known.get(&unit)).copied().unwrap_or_default();
@@ -115,44 +120,49 @@ fn before_of<'a>(name: &Name, old: &'a Costs, new: &Costs) -> Option<&'a BTreeMa
     moved.max_by_key(|(parts, _)| *parts).map(|(_, costs)| costs)
 }
 
-/// For each unit that served both versions, its cell in both answers. A unit is a host, or a step of the one host.
-fn units(before: &Functions, after: &Functions) -> Vec<[usize; 2]> {
-    let is_served = |answer: &Functions, cell: usize| {
-        let endpoint = answer.endpoints.first();
-        endpoint.and_then(|one| one.requests.get(cell)).is_some_and(|requests| *requests >= REQUESTS_MIN)
-    };
-    let mut units = Vec::new();
+/// The cells of each unit that served both versions. A unit is a host, or a step of the one host.
+fn units(before: &Functions, after: &Functions, is_window: bool) -> Vec<Cells> {
+    let mut units: Vec<Cells> = Vec::new();
     for (at, host) in before.hosts.iter().enumerate() {
         let Some(same) = after.hosts.iter().position(|other| other == host) else { continue };
-        for step in 0..before.steps.min(after.steps) as usize {
-            let cells = [at * before.steps as usize + step, same * after.steps as usize + step];
-            let [old, new] = cells;
-            if is_served(before, old) && is_served(after, new) {
-                units.push(cells);
-            }
+        let steps = 0..before.steps.min(after.steps) as usize;
+        let cell = |step: usize| [at * before.steps as usize + step, same * after.steps as usize + step];
+        let of_steps = |steps: Range<usize>| -> Cells {
+            let (old, new) = steps.map(cell).map(|[old, new]| (old, new)).unzip();
+            [old, new]
+        };
+        match is_window {
+            true => units.extend(steps.map(|step| of_steps(step..step + 1))),
+            false => units.push(of_steps(steps)),
         }
     }
+    let is_served =
+        |[old, new]: &Cells| requests(before, old) >= REQUESTS_MIN && requests(after, new) >= REQUESTS_MIN;
+    units.retain(is_served);
     units
 }
 
-fn costs(answer: &Functions, units: &[[usize; 2]], side: usize) -> Costs {
-    let unit_of_cell: BTreeMap<usize, usize> = units
-        .iter()
-        .enumerate()
-        .filter_map(|(unit, cells)| cells.get(side).map(|cell| (*cell, unit)))
-        .collect();
+fn requests(answer: &Functions, cells: &[usize]) -> u64 {
+    let endpoint = answer.endpoints.first();
+    let of_cell =
+        |cell: &usize| endpoint.and_then(|one| one.requests.get(*cell)).copied().unwrap_or_default();
+    cells.iter().map(of_cell).sum()
+}
+
+fn costs(answer: &Functions, units: &[Cells], side: usize) -> Costs {
+    let mut unit_of_cell = BTreeMap::new();
+    for (unit, cells) in units.iter().enumerate() {
+        let Some(cells) = cells.get(side) else { continue };
+        let requests = requests(answer, cells) as f64;
+        unit_of_cell.extend(cells.iter().map(|cell| (*cell, (unit, requests))));
+    }
     let mut costs = Costs::new();
     for series in &answer.series {
-        let (Some(function), Some(endpoint)) =
-            (answer.functions.get(series.function as usize), answer.endpoints.get(series.endpoint as usize))
-        else {
-            continue;
-        };
+        let Some(function) = answer.functions.get(series.function as usize) else { continue };
         let of_function = costs.entry(name(function)).or_default();
         for (cell, total_us) in series.cells.iter().zip(&series.total_us) {
-            let requests = endpoint.requests.get(*cell as usize).copied().unwrap_or_default();
-            if let Some(unit) = unit_of_cell.get(&(*cell as usize)).filter(|_| requests > 0) {
-                *of_function.entry(*unit).or_default() += *total_us as f64 * 1e3 / requests as f64;
+            if let Some((unit, requests)) = unit_of_cell.get(&(*cell as usize)) {
+                *of_function.entry(*unit).or_default() += *total_us as f64 * 1e3 / requests;
             }
         }
     }
@@ -222,7 +232,8 @@ mod tests {
                 one.file = format!("/srv/{release}/{}.py", one.name);
             }
         }
-        let risen = risen(&before, &after, 150_000.0);
+        let units = units(&before, &after, true);
+        let risen = risen((&before, &after), &units, 150_000.0);
         let names: Vec<&str> = risen.iter().map(|one| one.function.as_str()).collect();
         assert_eq!(names, ["freshness", "rank", "main"]);
         assert_eq!(risen[0].before_ns, 0.0);
@@ -232,8 +243,10 @@ mod tests {
     fn a_unit_has_requests_in_both() {
         let (before, mut after) = (answer(&[]), answer(&[]));
         after.endpoints[0].requests[3] = 9;
-        assert_eq!(units(&before, &after).len(), 9);
+        assert_eq!(units(&before, &after, true).len(), 9);
+        let all: Vec<usize> = (0..10).collect();
+        assert_eq!(units(&before, &after, false), [[all.clone(), all]]);
         after.hosts = vec!["web-2".into()];
-        assert!(units(&before, &after).is_empty());
+        assert!(units(&before, &after, true).is_empty());
     }
 }
