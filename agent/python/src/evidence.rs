@@ -19,7 +19,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use crate::{
     Interpreter, Memory, Refusal,
     code::{FILE_BYTES_MAX, NAME_BYTES_MAX},
-    layout::{InstructionForm, OBJECT_SIZE, OBJECT_TYPE},
+    layout::{InstructionForm, OBJECT_SIZE, OBJECT_TYPE, is_count},
     memory::{read_bytes, u32_at, u64_at},
     text::{self, Text},
 };
@@ -95,8 +95,6 @@ const BUFFER_BYTES: usize = 1 << 18;
 const PAGE_BYTES: usize = 4096;
 /// Objects are aligned to this, and have their reference count and type in the first so many bytes.
 const OBJECT_ALIGNMENT: usize = 16;
-/// A freed object has an address in place of its count.
-const REFERENCES_MAX: u64 = u32::MAX as u64;
 /// No function has more code units.
 const CODE_UNITS_MAX: u64 = 1 << 24;
 /// Of so many units at most one may have a mark that no interpreter writes; else the layout is another.
@@ -282,10 +280,6 @@ fn text_of(memory: &dyn Memory, interpreter: &Interpreter, address: u64, bytes_m
         Ok(Text::Is(text)) => Some(text),
         Ok(Text::IsNot) | Err(_) => None,
     }
-}
-
-fn is_count(references: u64) -> bool {
-    (1..=REFERENCES_MAX).contains(&references)
 }
 
 fn identify(interpreter: &Interpreter, head: &[u8]) -> Option<Identity> {

@@ -122,6 +122,14 @@ pub(crate) const OBJECT_SIZE: u16 = 16;
 /// Data of a `bytes` object.
 pub(crate) const BYTES_DATA: u16 = 32;
 
+/// True when an object's first word is a count of references: when freed, it has an address or nothing there.
+pub(crate) fn is_count(references: u64) -> bool {
+    (1..=REFERENCES_MAX).contains(&references)
+}
+
+/// What never dies has this; nothing has more.
+const REFERENCES_MAX: u64 = u32::MAX as u64;
+
 /// The table of a minor version.
 pub(crate) fn of_minor(minor: u8) -> Option<Layout> {
     match minor {

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     Memory,
-    layout::{CodeLayout, OBJECT_TYPE},
+    layout::{CodeLayout, OBJECT_TYPE, is_count},
     memory::{read_bytes, u32_at, u64_at},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
     Is(String),
-    /// Not a string, or not one whose characters follow its head.
+    /// Not a string, one that was freed, or one whose characters do not follow its head.
     IsNot,
 }
 
@@ -36,7 +36,9 @@ pub(crate) fn read(
         .or_else(|_| read_bytes(memory, address, layout.ascii_data as usize))?;
     let state = u32_at(&first, STATE);
     let (width, is_compact, is_ascii) = ((state >> 2) & 7, state & 1 << 5 != 0, state & 1 << 6 != 0);
-    if u64_at(&first, OBJECT_TYPE as usize) != unicode_type || !is_compact || !matches!(width, 1 | 2 | 4) {
+    // What was freed keeps its characters for a while.
+    let is_string = u64_at(&first, OBJECT_TYPE as usize) == unicode_type && is_count(u64_at(&first, 0));
+    if !is_string || !is_compact || !matches!(width, 1 | 2 | 4) {
         return Ok(Text::IsNot);
     }
     let data = if is_ascii { layout.ascii_data } else { layout.compact_data };

@@ -188,7 +188,7 @@ fn functions_that_come_and_go_keep_their_own_names() {
             for function in program.scan().functions {
                 let Some(rest) = function.function.strip_prefix("churn") else { continue };
                 if let Some((file, number)) = rest.split_once('_') {
-                    assert_eq!(&*function.file, format!("/srv/churn{file}.py"));
+                    assert_eq!(&*function.file, format!("/srv/churn{file}.py"), "{function:?}");
                     let runs = number.parse::<u64>().unwrap() % 2 == 1;
                     assert!(function.line == 1 && (runs || function.state != Executed), "{function:?}");
                     found += 1;

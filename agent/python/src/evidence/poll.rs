@@ -2,10 +2,11 @@
 
 use twox_hash::XxHash3_128;
 
-use super::{CodeUnit, ExecutionState, Identity, InstructionForm, Mark, identify, is_count, sign};
+use super::{CodeUnit, ExecutionState, Identity, InstructionForm, Mark, identify, sign};
 use crate::{
     Interpreter, Memory,
     code::NAME_BYTES_MAX,
+    layout::is_count,
     memory::u64_at,
     text::{self, Text},
 };

@@ -3,11 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{CodeUnit, is_count};
+use super::{CodeUnit, mark_of, text_of};
 use crate::{
     Interpreter, Memory,
     code::NAME_BYTES_MAX,
-    layout::{OBJECT_SIZE, OBJECT_TYPE},
+    layout::{OBJECT_SIZE, OBJECT_TYPE, is_count},
     memory::{read_bytes, u64_at},
     text::{self, Text},
 };
@@ -60,14 +60,19 @@ impl Functions {
         for _ in 0..DEPTH_MAX {
             let mut inner = Vec::new();
             for at in std::mem::take(&mut named) {
-                let Some(outer) = units.get(at).map(|unit| (unit.address, unit.function.clone())) else {
+                let Some(outer) = units.get(at).cloned() else { continue };
+                let constants = constants(memory, outer.address).unwrap_or_default();
+                let within: Vec<usize> =
+                    constants.iter().filter_map(|constant| by_address.get(constant).copied()).collect();
+                // Constants of one that was freed meanwhile are another's.
+                if within.is_empty() || !is_still(memory, interpreter, &outer) {
                     continue;
-                };
-                let (address, outer) = outer;
-                for constant in constants(memory, address).unwrap_or_default() {
-                    let Some(at) = by_address.get(&constant).copied() else { continue };
-                    if let Some(unit) = units.get_mut(at).filter(|unit| !unit.function.contains('.')) {
-                        unit.function = format!("{outer}.<locals>.{}", unit.function).into();
+                }
+                for at in within {
+                    let is_own =
+                        |unit: &&mut CodeUnit| !unit.function.contains('.') && is_within(unit, &outer);
+                    if let Some(unit) = units.get_mut(at).filter(is_own) {
+                        unit.function = format!("{}.<locals>.{}", outer.function, unit.function).into();
                         inner.push(at);
                     }
                 }
@@ -100,6 +105,18 @@ impl Functions {
         let is_own = name.rsplit('.').next() == Some(&*unit.function);
         (code == unit.address && is_own).then(|| name.into())
     }
+}
+
+/// True when a code object is still the one that was found, by its place in memory and its name.
+fn is_still(memory: &dyn Memory, interpreter: &Interpreter, unit: &CodeUnit) -> bool {
+    mark_of(memory, interpreter, unit.address, &unit.identity).is_some()
+        && text_of(memory, interpreter, unit.identity.name, NAME_BYTES_MAX)
+            .is_some_and(|name| unit.function.ends_with(&name))
+}
+
+/// True when one function can stand in another.
+fn is_within(unit: &CodeUnit, outer: &CodeUnit) -> bool {
+    unit.file == outer.file && unit.line >= outer.line
 }
 
 fn constants(memory: &dyn Memory, code: u64) -> Option<Vec<u64>> {

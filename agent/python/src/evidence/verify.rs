@@ -1,5 +1,6 @@
 //! What a scan found, read anew: only what is still what it looked like is believed. A freed object's place is soon taken
-//! by another like it, so that marks are read after the names that were found, and the names once more after the marks.
+//! by another like it, so that everything is read in an order and then once more from its end: files, objects with their
+//! marks, names, files. An object that was the same in the scan and between the two looks at its file had that file.
 
 use std::{collections::HashMap, io, sync::Arc};
 
@@ -18,6 +19,10 @@ pub(super) fn units(
     found: Vec<Candidate>,
     files: &HashMap<u64, Arc<str>>,
 ) -> Vec<CodeUnit> {
+    let is_file = |(address, file): &(&u64, &Arc<str>)| {
+        text_of(memory, interpreter, **address, FILE_BYTES_MAX).as_deref() == Some(file)
+    };
+    let files: Vec<(&u64, &Arc<str>)> = files.iter().filter(is_file).collect();
     let mut marks: Vec<Option<Mark>> = Vec::with_capacity(found.len());
     let place = |found: &Candidate| (found.address, sign::bytes(interpreter, found.identity.size));
     read_many(memory, &found, place, |_, found, bytes| {
@@ -41,10 +46,7 @@ pub(super) fn units(
             }
         },
     );
-    let is_file = |(address, file): &(&u64, &Arc<str>)| {
-        text_of(memory, interpreter, **address, FILE_BYTES_MAX).as_deref() == Some(file)
-    };
-    let files: HashMap<&u64, &Arc<str>> = files.iter().filter(is_file).collect();
+    let files: HashMap<&u64, &Arc<str>> = files.into_iter().filter(is_file).collect();
     let unit = |(found, mark): (Candidate, Option<Mark>)| {
         let Candidate { address, function, file, identity } = found;
         let mark = mark.filter(|_| files.contains_key(&identity.file))?;
