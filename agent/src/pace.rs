@@ -8,7 +8,18 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::cost;
+use crate::{cost, processes::ProcessOptions};
+
+/// How processes are looked at now and then.
+#[derive(Clone, Debug)]
+pub(crate) struct LookOptions {
+    /// How processes are read and labelled.
+    pub(crate) processes: ProcessOptions,
+    /// Time from the start of one look to that of the next.
+    pub(crate) interval: Duration,
+    /// CPU time per time that a look may take.
+    pub(crate) cpus: f64,
+}
 
 /// Keeps a look within its share of CPU time, by pausing in between.
 pub(crate) struct Pace<'a> {
@@ -19,19 +30,36 @@ pub(crate) struct Pace<'a> {
     end: &'a AtomicBool,
 }
 
+/// The first look comes when the agent's own start is over.
+const FIRST_AFTER: Duration = Duration::from_secs(60);
 /// How long a thread sleeps at once; it is told to end in between.
-pub(crate) const NAP: Duration = Duration::from_millis(200);
+const NAP: Duration = Duration::from_millis(200);
 /// What a look may take of its interval; what was not reached by then is counted.
 const LOOK_SHARE: f64 = 0.8;
 /// So much is used at once before there is a pause.
 const BURST: Duration = Duration::from_millis(20);
 
+/// Looks once in every interval, until it is told to end.
+pub(crate) fn every(interval: Duration, end: &AtomicBool, mut look: impl FnMut()) {
+    let mut due = cost::monotonic_ns() + FIRST_AFTER.min(interval).as_nanos() as u64;
+    while !end.load(Ordering::Relaxed) {
+        let now = cost::monotonic_ns();
+        if now < due {
+            thread::sleep(NAP.min(Duration::from_nanos(due - now)));
+            continue;
+        }
+        due = now + interval.as_nanos() as u64;
+        look();
+        agent_bpf::give_memory_back();
+    }
+}
+
 impl<'a> Pace<'a> {
     /// Begins a look of this thread, which may take so much CPU time per time and ends early when told.
-    pub(crate) fn new(interval: Duration, cpus: f64, end: &'a AtomicBool) -> Self {
+    pub(crate) fn new(options: &LookOptions, end: &'a AtomicBool) -> Self {
         let started_ns = cost::monotonic_ns();
-        let until_ns = started_ns + interval.mul_f64(LOOK_SHARE).as_nanos() as u64;
-        Self { cpus, started_ns, started_cpu_ns: thread_cpu_ns(), until_ns, end }
+        let until_ns = started_ns + options.interval.mul_f64(LOOK_SHARE).as_nanos() as u64;
+        Self { cpus: options.cpus, started_ns, started_cpu_ns: thread_cpu_ns(), until_ns, end }
     }
 
     /// True when there is no time left. Waits while more was used than may be.
@@ -63,7 +91,13 @@ mod tests {
     #[test]
     fn a_look_pauses_for_its_share_and_ends_when_told() {
         let end = AtomicBool::new(false);
-        let mut pace = Pace::new(Duration::from_secs(3600), 0.5, &end);
+        let processes = ProcessOptions {
+            proc_root: "/proc".into(),
+            host_name: "host".into(),
+            extra_labels: model::LabelSet::default(),
+        };
+        let options = LookOptions { processes, interval: Duration::from_secs(3600), cpus: 0.5 };
+        let mut pace = Pace::new(&options, &end);
         while thread_cpu_ns() < pace.started_cpu_ns + 100_000_000 {
             assert!(!pace.is_over());
         }

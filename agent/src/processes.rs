@@ -133,6 +133,13 @@ impl Processes {
         Some(Arc::new(process.merged(&LabelSet::new(own)).merged(&self.options.extra_labels)))
     }
 
+    /// The labels of what a process runs, for groups of such processes: without its number.
+    pub(crate) fn program_labels(&mut self, pid: u32, start_stack: u64) -> Option<LabelSet> {
+        let labels = self.process_labels(pid, ImageKey::of_stack(start_stack, pid))?;
+        let kept = labels.iter().filter(|(key, _)| key.as_ref() != keys::PROCESS_PID);
+        Some(LabelSet::new(kept.map(|(key, value)| (key.clone(), value.clone()))))
+    }
+
     /// Gives back memory: keeps what was used last.
     pub(crate) fn trim(&mut self) {
         self.images.shrink(MAX_IMAGES / 8);

@@ -24,6 +24,7 @@ use crate::{
     error::AgentError,
     host, memory_report,
     options::AgentOptions,
+    pace::LookOptions,
     processes::ProcessOptions,
     random,
     report::{self, State},
@@ -138,7 +139,7 @@ impl Looks {
         let Self { memory, code, is_over } = self;
         if let Some(interval) = options.memory_interval {
             let (processes, cpus) = (processes.clone(), options.ceilings.cpus * MEMORY_SHARE);
-            let options = memory_report::reporter::ReporterOptions { processes, interval, cpus };
+            let options = LookOptions { processes, interval, cpus };
             spawn(scope, "fewer-memory", move || {
                 meter.add_this_thread();
                 memory_report::reporter::run(&options, memory, is_over);
@@ -146,7 +147,7 @@ impl Looks {
         }
         if let Some(interval) = options.code_interval {
             let cpus = options.ceilings.cpus * CODE_SHARE;
-            let options = code_report::reporter::ReporterOptions { processes, interval, cpus };
+            let options = LookOptions { processes, interval, cpus };
             spawn(scope, "fewer-code", move || {
                 meter.add_this_thread();
                 code_report::reporter::run(&options, code, is_over);

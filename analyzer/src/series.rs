@@ -147,7 +147,8 @@ pub fn series(
     })
 }
 
-fn function_name(function: &wire::api::Function) -> FunctionName {
+/// What makes a function the same wherever it is seen: its line may differ.
+pub(crate) fn function_name(function: &wire::api::Function) -> FunctionName {
     let place = if function.file.is_empty() { &function.executable } else { &function.file };
     FunctionName { name: function.name.clone(), place: place.clone(), package: function.package.clone() }
 }

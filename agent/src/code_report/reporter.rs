@@ -2,12 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use model::CodeReport;
@@ -16,21 +11,9 @@ use super::look::{CodeReporter, PROCESSES};
 use crate::{
     cost,
     memory_report::groups,
-    pace::{NAP, Pace},
-    processes::ProcessOptions,
+    pace::{self, LookOptions, Pace},
     tally::Tally,
 };
-
-/// How looks are made.
-#[derive(Clone, Debug)]
-pub(crate) struct ReporterOptions {
-    /// How processes are read and labelled.
-    pub(crate) processes: ProcessOptions,
-    /// Time from the start of one look to that of the next.
-    pub(crate) interval: Duration,
-    /// CPU time per time that a look may take.
-    pub(crate) cpus: f64,
-}
 
 /// What was found, until it is sent; and what became of all looks.
 #[derive(Debug, Default)]
@@ -43,8 +26,6 @@ pub(crate) struct Found {
 const GROUPS_MAX: usize = 128;
 /// Functions that go with one push, unless one group has more.
 const PUSH_FUNCTIONS_MAX: usize = 20_000;
-/// The first look comes when the agent's own start is over.
-const FIRST_AFTER: Duration = Duration::from_secs(60);
 impl Found {
     /// What is to be sent with the next push; each is handed out once.
     pub(crate) fn take(&self) -> Vec<CodeReport> {
@@ -80,23 +61,14 @@ impl Found {
 }
 
 /// Looks until it is told to end.
-pub(crate) fn run(options: &ReporterOptions, found: &Found, end: &AtomicBool) {
+pub(crate) fn run(options: &LookOptions, found: &Found, end: &AtomicBool) {
     let mut reporter = CodeReporter::with(options.processes.clone());
-    let mut due = cost::monotonic_ns() + FIRST_AFTER.min(options.interval).as_nanos() as u64;
-    while !end.load(Ordering::Relaxed) {
-        let now = cost::monotonic_ns();
-        if now < due {
-            thread::sleep(NAP.min(Duration::from_nanos(due - now)));
-            continue;
-        }
-        due = now + options.interval.as_nanos() as u64;
-        let mut pace = Pace::new(options.interval, options.cpus, end);
-        look(options, found, &mut reporter, &mut pace);
-        agent_bpf::give_memory_back();
-    }
+    pace::every(options.interval, end, || {
+        look(options, found, &mut reporter, &mut Pace::new(options, end));
+    });
 }
 
-fn look(options: &ReporterOptions, found: &Found, reporter: &mut CodeReporter, pace: &mut Pace<'_>) {
+fn look(options: &LookOptions, found: &Found, reporter: &mut CodeReporter, pace: &mut Pace<'_>) {
     let at_ns = cost::wall_ns();
     let (groups, left_out) = groups::largest(&options.processes.proc_root, std::process::id(), GROUPS_MAX);
     reporter.tally_mut().add(PROCESSES, "not readable", left_out.processes);
@@ -111,9 +83,12 @@ fn look(options: &ReporterOptions, found: &Found, reporter: &mut CodeReporter, p
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use model::CodeFunction;
 
     use super::*;
+    use crate::processes::ProcessOptions;
 
     fn report(functions: usize) -> CodeReport {
         CodeReport { functions: vec![CodeFunction::default(); functions], ..CodeReport::default() }
@@ -133,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_look_at_this_host_ends_when_told() {
-        let options = ReporterOptions {
+        let options = LookOptions {
             processes: ProcessOptions {
                 proc_root: "/proc".into(),
                 host_name: "host".into(),
@@ -144,7 +119,7 @@ mod tests {
         };
         let (found, end) = (Found::default(), AtomicBool::new(true));
         let mut reporter = CodeReporter::with(options.processes.clone());
-        look(&options, &found, &mut reporter, &mut Pace::new(options.interval, options.cpus, &end));
+        look(&options, &found, &mut reporter, &mut Pace::new(&options, &end));
         // Nothing was read, so there is nothing to tell.
         assert_eq!((found.take(), found.tally().get(PROCESSES, "read")), (vec![], 0));
         run(&options, &found, &end);

@@ -6,7 +6,6 @@ use std::{
 };
 
 use agent_python::Refusal;
-use agent_unwind::ImageKey;
 use model::{CodeReport, LabelSet, keys};
 
 use super::{
@@ -228,11 +227,7 @@ impl State {
 
 /// The group of a process, by what is known of it and of the one that started it.
 fn group_key(proc_root: &Path, process: &Process, processes: &mut Processes, runtime: String) -> GroupKey {
-    let image = ImageKey::of_stack(process.stat.layout[1], process.pid);
-    let labels = processes.process_labels(process.pid, image);
-    let labels =
-        labels.iter().flat_map(|labels| labels.iter()).filter(|(key, _)| ***key != *keys::PROCESS_PID);
-    let labels = LabelSet::new(labels.map(|(key, value)| (key.clone(), value.clone())));
+    let labels = processes.program_labels(process.pid, process.stat.layout[1]).unwrap_or_default();
     let parent = Process::open(proc_root, process.stat.parent).ok();
     let started_by = parent.as_ref().map_or("", |parent| &parent.command);
     let role = role::role(&process.command, started_by).map(|role| (keys::ROLE, role));

@@ -4,12 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use super::{
@@ -20,23 +15,11 @@ use super::{
 };
 use crate::{
     cost,
-    pace::{NAP, Pace},
-    processes::{ProcessOptions, Processes},
+    pace::{self, LookOptions, Pace},
+    processes::Processes,
     tally::Tally,
 };
-use agent_unwind::ImageKey;
-use model::{LabelSet, MemoryGroup, keys};
-
-/// How reports are made.
-#[derive(Clone, Debug)]
-pub(crate) struct ReporterOptions {
-    /// How processes are read and labelled.
-    pub(crate) processes: ProcessOptions,
-    /// Time from the start of one look to that of the next.
-    pub(crate) interval: Duration,
-    /// CPU time per time that a look may take.
-    pub(crate) cpus: f64,
-}
+use model::{LabelSet, MemoryGroup};
 
 /// What was found last, until it is sent; and what became of all looks.
 #[derive(Debug, Default)]
@@ -53,8 +36,6 @@ const COMPARED_MAX: usize = 4;
 const SIZED_MAX: usize = 512;
 /// A process has this much of its memory read, and so many objects; an even sample of more.
 const LIMITS: MemoryLimits = MemoryLimits { pages: 1 << 14, objects: 4_000_000, sampled_one_in: 128 };
-/// The first look comes when the agent's own start is over.
-const FIRST_AFTER: Duration = Duration::from_secs(60);
 
 const GROUPS: &str = "memory_groups_total";
 const PROCESSES: &str = "memory_processes_total";
@@ -76,33 +57,25 @@ impl Found {
 }
 
 /// Looks until it is told to end.
-pub(crate) fn run(options: &ReporterOptions, found: &Found, end: &AtomicBool) {
+pub(crate) fn run(options: &LookOptions, found: &Found, end: &AtomicBool) {
     let mut known = Known::new();
-    let mut due = cost::monotonic_ns() + FIRST_AFTER.min(options.interval).as_nanos() as u64;
-    while !end.load(Ordering::Relaxed) {
-        let now = cost::monotonic_ns();
-        if now < due {
-            thread::sleep(NAP.min(Duration::from_nanos(due - now)));
-            continue;
-        }
-        due = now + options.interval.as_nanos() as u64;
+    pace::every(options.interval, end, || {
         look(options, found, &mut known, end);
         let groups = known.values().cloned().collect();
         *found.groups.lock().unwrap_or_else(PoisonError::into_inner) = groups;
-        agent_bpf::give_memory_back();
-    }
+    });
 }
 
 /// What was last found of each group that is there.
 type Known = BTreeMap<GroupKey, MemoryGroup>;
 
 /// One look at the largest groups: those first that were not looked at for longest, as there may not be time for all.
-fn look(options: &ReporterOptions, found: &Found, known: &mut Known, end: &AtomicBool) {
+fn look(options: &LookOptions, found: &Found, known: &mut Known, end: &AtomicBool) {
     let proc_root = &options.processes.proc_root;
     let (mut groups, left_out) = groups::largest(proc_root, std::process::id(), GROUPS_MAX);
     found.add(GROUPS, "left out", left_out.groups);
     found.add(PROCESSES, "not readable", left_out.processes);
-    let mut pace = Pace::new(options.interval, options.cpus, end);
+    let mut pace = Pace::new(options, end);
     let mut processes = Processes::new(options.processes.clone());
     known.retain(|key, _| groups.iter().any(|group| group.key == *key));
     groups.sort_by_key(|group| known.get(&group.key).map_or(i64::MIN, |last| last.at_ns));
@@ -148,28 +121,28 @@ fn spread(pids: &[u32], most: usize) -> Vec<u32> {
     pids.iter().copied().step_by(step).take(most).collect()
 }
 
-/// The labels of a group's first process, as its samples have them, without its id.
+/// The labels of a group's first process.
 fn labels(processes: &mut Processes, group: &Group) -> LabelSet {
-    let labels_of = |pid: &u32| processes.process_labels(*pid, ImageKey::of_stack(group.start_stack, *pid));
-    let of_first = group.pids.first().and_then(labels_of);
-    let kept =
-        of_first.iter().flat_map(|labels| labels.iter()).filter(|(key, _)| key.as_ref() != keys::PROCESS_PID);
-    LabelSet::new(kept.map(|(key, value)| (key.clone(), value.clone())))
+    let of_first = group.pids.first().and_then(|pid| processes.program_labels(*pid, group.start_stack));
+    of_first.unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{path::PathBuf, sync::atomic::Ordering, time::Duration};
+
+    use model::keys;
 
     use super::*;
+    use crate::processes::ProcessOptions;
 
-    fn options(interval: Duration, cpus: f64) -> ReporterOptions {
+    fn options(interval: Duration, cpus: f64) -> LookOptions {
         let processes = ProcessOptions {
             proc_root: "/proc".into(),
             host_name: "host".into(),
             extra_labels: LabelSet::default(),
         };
-        ReporterOptions { processes, interval, cpus }
+        LookOptions { processes, interval, cpus }
     }
 
     #[test]

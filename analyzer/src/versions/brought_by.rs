@@ -2,16 +2,21 @@
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use analyzer_detect::functions::{FunctionRuns, compared};
+use analyzer_detect::{
+    functions::{FunctionRuns, compared},
+    regressions::fleet::FunctionName,
+    stats::moments::mean,
+};
 use analyzer_report::{regressions::Suspect, versions::VersionRow};
 use model::keys;
-use wire::api::{Breakdown, Function, LabelNames, functions::Functions};
+use wire::api::{Breakdown, LabelNames, functions::Functions};
 
 use super::{Compared, FALSE_SHARE, VersionOptions, WINDOW};
 use crate::{
     collector::{Collector, Question, narrowed},
     error::AnalyzerError,
     flags::{STRETCHES, carried_by},
+    series::function_name,
 };
 
 /// Functions that are named.
@@ -30,17 +35,10 @@ const STEPS_MIN: &str = "2";
 const REQUESTS_MIN: u64 = 10;
 
 /// Costs per request by function, for one version: one value for each unit that has requests.
-type Costs = BTreeMap<Name, BTreeMap<usize, f64>>;
+type Costs = BTreeMap<FunctionName, BTreeMap<usize, f64>>;
 
 /// The cells of one unit, before and after.
 type Cells = [Vec<usize>; 2];
-
-/// What makes a function the same in both versions: its line may differ.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    function: String,
-    place: String,
-}
 
 /// Names functions and flag in a row that says dearer.
 pub(super) fn explain(
@@ -69,7 +67,7 @@ pub(super) fn explain(
 /// Functions that carry a rise, beyond chance: what cost least before relative to now first, which is the narrowest.
 fn risen((before, after): (&Functions, &Functions), units: &[Cells], rise_ns: f64) -> Vec<Suspect> {
     let (old, new) = (costs(before, units, 0), costs(after, units, 1));
-    let names: Vec<&Name> = new.keys().collect();
+    let names: Vec<&FunctionName> = new.keys().collect();
     let at_units = |known: Option<&BTreeMap<usize, f64>>| -> Vec<f64> {
         let of_unit = |unit| known.and_then(|known| known.get(&unit)).copied().unwrap_or_default();
         (0..units.len()).map(of_unit).collect()
@@ -81,13 +79,12 @@ fn risen((before, after): (&Functions, &Functions), units: &[Cells], rise_ns: f6
             candidate: at_units(new.get(name)),
         })
         .collect();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / (values.len() as f64).max(1.0);
     let changes = names.iter().zip(&runs).zip(compared(&runs));
     let mut risen: Vec<Suspect> = changes
         .filter_map(|((name, runs), change)| {
             let change = change.filter(|one| one.adjusted_p_value <= FALSE_SHARE)?;
             (change.difference.value >= PART_MIN * rise_ns).then(|| Suspect {
-                function: name.function.clone(),
+                function: name.name.clone(),
                 place: name.place.clone(),
                 before_ns: mean(&runs.baseline),
                 after_ns: mean(&runs.candidate),
@@ -107,7 +104,7 @@ fn risen((before, after): (&Functions, &Functions), units: &[Cells], rise_ns: f6
 
 /// What a function cost before. A release may have a folder of its own: what is in only one of the versions is the same
 /// function as the one in the other whose path has most in common, from its end.
-fn before_of<'a>(name: &Name, old: &'a Costs, new: &Costs) -> Option<&'a BTreeMap<usize, f64>> {
+fn before_of<'a>(name: &FunctionName, old: &'a Costs, new: &Costs) -> Option<&'a BTreeMap<usize, f64>> {
     if let Some(same) = old.get(name) {
         return Some(same);
     }
@@ -115,7 +112,7 @@ fn before_of<'a>(name: &Name, old: &'a Costs, new: &Costs) -> Option<&'a BTreeMa
         let pairs = Path::new(place).iter().rev().zip(Path::new(&name.place).iter().rev());
         pairs.take_while(|(one, other)| one == other).count()
     };
-    let gone = old.iter().filter(|(other, _)| other.function == name.function && !new.contains_key(other));
+    let gone = old.iter().filter(|(other, _)| other.name == name.name && !new.contains_key(other));
     let moved = gone.map(|(other, costs)| (in_common(&other.place), costs)).filter(|(parts, _)| *parts > 0);
     moved.max_by_key(|(parts, _)| *parts).map(|(_, costs)| costs)
 }
@@ -159,7 +156,7 @@ fn costs(answer: &Functions, units: &[Cells], side: usize) -> Costs {
     let mut costs = Costs::new();
     for series in &answer.series {
         let Some(function) = answer.functions.get(series.function as usize) else { continue };
-        let of_function = costs.entry(name(function)).or_default();
+        let of_function = costs.entry(function_name(function)).or_default();
         for (cell, total_us) in series.cells.iter().zip(&series.total_us) {
             if let Some((unit, requests)) = unit_of_cell.get(&(*cell as usize)) {
                 *of_function.entry(*unit).or_default() += *total_us as f64 * 1e3 / requests;
@@ -167,11 +164,6 @@ fn costs(answer: &Functions, units: &[Cells], side: usize) -> Costs {
         }
     }
     costs
-}
-
-fn name(function: &Function) -> Name {
-    let place = if function.file.is_empty() { &function.executable } else { &function.file };
-    Name { function: function.name.clone(), place: place.clone() }
 }
 
 /// The flag with a variant that carries the rise by itself.
@@ -199,7 +191,10 @@ fn flag(
 
 #[cfg(test)]
 mod tests {
-    use wire::api::functions::{EndpointCells, FunctionCells};
+    use wire::api::{
+        Function,
+        functions::{EndpointCells, FunctionCells},
+    };
 
     use super::*;
 

@@ -44,7 +44,7 @@ pub struct Endpoint {
 }
 
 /// A function's names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FunctionName {
     /// Its readable name.
     pub name: String,
