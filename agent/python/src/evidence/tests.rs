@@ -44,6 +44,7 @@ impl Objects {
     fn word(&self, address: u64) -> u64 {
         match (address, address.wrapping_sub(OBJECTS)) {
             (TEXT..BYTES, _) => match address - TEXT {
+                0 => 1,
                 8 => UNICODE_TYPE,
                 16 => 4,
                 32 => 0x64,
