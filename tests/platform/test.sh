@@ -13,6 +13,6 @@ if [ "$(id -u)" != 0 ]; then
     echo "skipped: recording other processes needs root"
     exit 0
 fi
-# A recording begins before the program does, and its first tenths of a second have no labels: more of a short one.
-"$python" "$here/attribution/run.py" contexts --fewer "$1" --seconds 10 --least 0.9 \
+# In a short recording the first samples of workers, which have no labels yet, weigh more than in a long one.
+"$python" "$here/attribution/run.py" contexts --fewer "$1" --seconds 3 --least 0.98 \
     --mode threads --mode gevent --mode gunicorn --mode uwsgi

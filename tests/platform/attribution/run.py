@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--mode", action="append", choices=list(workload.MODES))
     parser.add_argument("--python", action="append")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--seconds", type=float, default=30, help="CPU time of requests (contexts), or time (counting)")
     parser.add_argument("--rate", type=int, default=RATE_HZ)
     parser.add_argument("--least", type=float, default=0.99, help="share of samples that has to be right (contexts)")
     parser.add_argument("--keep", type=Path, help="keep the recordings in this folder")

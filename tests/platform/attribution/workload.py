@@ -23,26 +23,31 @@ WORKERS = 2
 EMBEDDING = "/usr/bin/uwsgi_python3"
 PIECES = 4
 CPU_US = (500, 4000)
+# Whoever records has found the program by then, however busy the machine is.
+FOUND_AFTER_S = 2
 
 
-def choices(number):
-    """What client ``number`` asks for: endless, from its own seed."""
+def choices(number, seconds):
+    """What client ``number`` asks for, from its own seed, until its part of the CPU time is burnt."""
     import burning
 
     chance = random.Random(number)
-    while True:
-        yield chance.choice(burning.KINDS), chance.randint(*CPU_US)
+    left_us = seconds * 1e6 / CLIENTS
+    while left_us > 0:
+        kind, cpu_us = chance.choice(burning.KINDS), chance.randint(*CPU_US)
+        left_us -= cpu_us
+        yield kind, cpu_us
 
 
-def threads(end_s, log):
+def threads(seconds, log):
     """Requests on several threads of one process, which take turns holding the interpreter's lock."""
     import burning
     import fewer
 
+    time.sleep(FOUND_AFTER_S)
+
     def work(number):
-        for kind, cpu_us in choices(number):
-            if time.monotonic() > end_s:
-                return
+        for kind, cpu_us in choices(number, seconds):
             with fewer.request(kind[0]):
                 burning.handle(kind, cpu_us * 1000, log)
 
@@ -53,17 +58,17 @@ def threads(end_s, log):
         worker.join()
 
 
-def asyncio(end_s, log):
+def asyncio(seconds, log):
     """Requests as tasks of one event loop; each gives way to the others between its pieces."""
     import asyncio as loop
 
     import burning
     import fewer
 
+    time.sleep(FOUND_AFTER_S)
+
     async def work(number):
-        for kind, cpu_us in choices(number):
-            if time.monotonic() > end_s:
-                return
+        for kind, cpu_us in choices(number, seconds):
             async with fewer.request(kind[0]):
                 for _ in range(PIECES):
                     burning.handle(kind, cpu_us * 1000 // PIECES, log)
@@ -75,17 +80,17 @@ def asyncio(end_s, log):
     loop.run(everyone())
 
 
-def gevent(end_s, log):
+def gevent(seconds, log):
     """Requests as greenlets of one thread; each gives way to the others between its pieces."""
     import gevent as green
 
     import burning
     import fewer
 
+    time.sleep(FOUND_AFTER_S)
+
     def work(number):
-        for kind, cpu_us in choices(number):
-            if time.monotonic() > end_s:
-                return
+        for kind, cpu_us in choices(number, seconds):
             with fewer.request(kind[0]):
                 for _ in range(PIECES):
                     burning.handle(kind, cpu_us * 1000 // PIECES, log)
@@ -94,40 +99,41 @@ def gevent(end_s, log):
     green.joinall([green.spawn(work, number) for number in range(CLIENTS)])
 
 
-def gunicorn(end_s, log):
+def gunicorn(seconds, log):
     """Requests to workers that gunicorn forked from a process that had loaded everything."""
     port = _free_port()
     options = ["--bind", "127.0.0.1:%d" % port, "--workers", str(WORKERS), "--preload", "--log-level", "warning"]
-    _serve([sys.executable, "-m", "gunicorn", *options, "served"], port, end_s)
+    _serve([sys.executable, "-m", "gunicorn", *options, "served"], port, seconds)
 
 
-def uwsgi(end_s, log):
+def uwsgi(seconds, log):
     """The same with uWSGI, which forks in C, behind the interpreter's back."""
-    _serve_with_uwsgi([str(Path(sys.executable).with_name("uwsgi"))], end_s)
+    _serve_with_uwsgi([str(Path(sys.executable).with_name("uwsgi"))], seconds)
 
 
-def embedded(end_s, log):
+def embedded(seconds, log):
     """uWSGI as Debian builds it: a program without Python that loads libpython as part of a plug-in."""
     import fewer
 
-    _serve_with_uwsgi([EMBEDDING, "--pythonpath", str(Path(fewer.__file__).parent.parent)], end_s)
+    _serve_with_uwsgi([EMBEDDING, "--pythonpath", str(Path(fewer.__file__).parent.parent)], seconds)
 
 
 MODES = {mode.__name__: mode for mode in (threads, asyncio, gevent, gunicorn, uwsgi, embedded)}
 
 
-def _serve_with_uwsgi(program, end_s):
+def _serve_with_uwsgi(program, seconds):
     port = _free_port()
     options = ["--http-socket", "127.0.0.1:%d" % port, "--master", "--processes", str(WORKERS), "--need-app"]
-    _serve([*program, *options, "--die-on-term", "--disable-logging", "--module", "served"], port, end_s)
+    _serve([*program, *options, "--die-on-term", "--disable-logging", "--module", "served"], port, seconds)
 
 
-def _serve(command, port, end_s):
+def _serve(command, port, seconds):
     with open(os.path.join(os.environ["BURNING_LOG"], "server.log"), "wb") as log:
         server = subprocess.Popen(command, cwd=str(HERE), stdout=log, stderr=log)
     try:
         _wait_for(port, server)
-        clients = [threading.Thread(target=_ask, args=(number, port, end_s)) for number in range(CLIENTS)]
+        time.sleep(FOUND_AFTER_S)
+        clients = [threading.Thread(target=_ask, args=(number, port, seconds)) for number in range(CLIENTS)]
         for client in clients:
             client.start()
         for client in clients:
@@ -138,10 +144,8 @@ def _serve(command, port, end_s):
         server.wait(20)
 
 
-def _ask(number, port, end_s):
-    for (endpoint, variant), cpu_us in choices(number):
-        if time.monotonic() > end_s:
-            return
+def _ask(number, port, seconds):
+    for (endpoint, variant), cpu_us in choices(number, seconds):
         method, path = endpoint.split()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request(method, "%s?variant=%s&cpu_us=%d" % (path, variant, cpu_us), headers={"Content-Length": "0"})
@@ -173,7 +177,7 @@ def main():
     """Carries out the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", choices=sorted(MODES))
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=20, help="CPU time that requests burn")
     parser.add_argument("--log", required=True)
     options = parser.parse_args()
     sys.path.insert(0, str(HERE))
@@ -181,7 +185,7 @@ def main():
     import burning
 
     log = burning.Log(options.log)
-    MODES[options.mode](time.monotonic() + min(options.seconds, 600), log)
+    MODES[options.mode](min(options.seconds, 600), log)
     if options.mode in ("threads", "asyncio", "gevent"):
         log.write()
 
