@@ -31,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     again_ms.sort_by(f64::total_cmp);
     let document = serde_json::json!({
         "scanned_bytes": scanned.counters.scan.bytes,
+        "not_read_bytes": scanned.counters.scan.smaller_bytes,
         "code_objects": scanned.functions.len(),
         "scan_cpu_ms": scan_ms,
         "first_look_cpu_ms": first_ms,

@@ -10,6 +10,7 @@ mod adaptive;
 mod body;
 mod instructions;
 mod poll;
+mod pools;
 mod qualified;
 mod sign;
 mod verify;
@@ -51,6 +52,8 @@ pub struct CodeUnit {
 pub struct ScanCounters {
     /// Memory looked at.
     pub bytes: u64,
+    /// Of that, memory of objects that are smaller than any code object: it was not read.
+    pub smaller_bytes: u64,
     /// Memory that was gone before it could be read.
     pub unreadable_bytes: u64,
     /// Words that looked like a code object and were none: freed ones, and words on stacks.
@@ -146,7 +149,32 @@ impl<'a> Scan<'a> {
 
     /// Looks at a piece of memory whose pages are all present.
     pub fn look(&mut self, range: Range<u64>) {
-        let mut at = range.start.next_multiple_of(OBJECT_ALIGNMENT as u64);
+        let least_bytes = self.least_bytes();
+        let mut unread = range.start.next_multiple_of(OBJECT_ALIGNMENT as u64)..range.end;
+        let first_pool = range.start.next_multiple_of(pools::POOL_BYTES);
+        let has_pools = self.interpreter.version.minor >= pools::SINCE_MINOR;
+        for pool in (first_pool..range.end).step_by(pools::POOL_BYTES as usize).filter(|_| has_pools) {
+            let end = pool.saturating_add(pools::POOL_BYTES);
+            if end <= range.end && pools::is_of_smaller(self.memory, pool, least_bytes) {
+                self.counters.bytes += pools::POOL_BYTES;
+                self.counters.smaller_bytes += pools::POOL_BYTES;
+                self.read_through(unread.start..pool);
+                unread.start = end;
+            }
+        }
+        self.read_through(unread);
+    }
+
+    /// What is looked for has at least so many bytes.
+    fn least_bytes(&self) -> u64 {
+        let code_bytes = sign::head_bytes(self.interpreter);
+        let least =
+            if self.functions.is_some() { code_bytes.min(qualified::FUNCTION_BYTES) } else { code_bytes };
+        least as u64
+    }
+
+    fn read_through(&mut self, range: Range<u64>) {
+        let mut at = range.start;
         while at < range.end {
             let length = (range.end - at).min(BUFFER_BYTES as u64) as usize;
             let mut buffer = std::mem::take(&mut self.buffer);

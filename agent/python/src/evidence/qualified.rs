@@ -23,7 +23,8 @@ pub(super) struct Functions {
 /// Where a function has its code and its qualified name; later versions are not asked.
 const FIELDS_9: (usize, usize) = (16, 104);
 const FIELDS_10: (usize, usize) = (48, 40);
-const FUNCTION_BYTES: usize = 112;
+/// Read of a function; it has no fewer.
+pub(super) const FUNCTION_BYTES: usize = 112;
 /// Code: the tuple of constants; tuple: its items.
 const CONSTANTS: u64 = 56;
 const ITEMS: usize = 24;
