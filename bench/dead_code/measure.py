@@ -14,12 +14,11 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from figures import own_kb, tell  # noqa: E402
+
 LIMITS = {"scan_s_per_gb": 0.5, "look_ms_per_20000": 10, "growth_kb": 64}
-
-
-def own_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as lines:
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def measure(options):
@@ -78,14 +77,7 @@ def main():
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     figures = measure(options)
-    for name, value in figures.items():
-        limit = LIMITS.get(name)
-        over = limit is not None and value > limit
-        print(f"{name:24} {value:>8}" + (f"  at most {limit}" if limit else "") + ("  OVER" if over else ""))
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(figures, indent=1) + "\n")
-    return any(figures[name] > limit for name, limit in LIMITS.items())
+    return tell(figures, LIMITS, options.out)
 
 
 if __name__ == "__main__":

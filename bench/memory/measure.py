@@ -17,6 +17,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from figures import own_kb, tell  # noqa: E402
+
 WORKERS = 2
 LIMITS = {"pages_ms_per_gb": 350, "values_ms_per_gb": 1000, "growth_kb": 64, "pause_ms": 10}
 PERL = '$| = 1; my %h; $h{$_} = "value $_" x 6 for 0..$ARGV[0]; print "ready\\n"; <STDIN>'
@@ -36,11 +40,6 @@ def scan(options, pids):
     spent, said = cpu_ms([options.fewer, "sharing", "--json", "--pid", ",".join(map(str, pids))])
     gigabytes = sum(process["uss_mb"] for process in said["processes"]) / 1000
     return spent / gigabytes, said
-
-
-def own_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as lines:
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def of_pages(options):
@@ -125,14 +124,7 @@ def main():
         "lost_ms": lost,
         "lost_without_ms": lost_without,
     }
-    for name, value in figures.items():
-        limit = LIMITS.get(name)
-        over = limit is not None and value > limit
-        print(f"{name:24} {value:>8}" + (f"  at most {limit}" if limit else "") + ("  OVER" if over else ""))
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(figures, indent=1) + "\n")
-    return any(figures[name] > limit for name, limit in LIMITS.items())
+    return tell(figures, LIMITS, options.out)
 
 
 if __name__ == "__main__":
