@@ -7,7 +7,7 @@ use ureq::http::Method;
 use super::{
     Connection, ForgeError, Mark, Outcome, Place, Post, Published,
     http::{Action, Api, Created, encoded, with},
-    sticky::{self, Thread},
+    sticky::{self, Author, Thread},
 };
 
 /// Longer texts are refused; Gitea's are cut alike, so that a report looks the same.
@@ -23,7 +23,7 @@ const COMMENTS_RIGHT: &str = "the permission `pull-requests: write`";
 pub(super) fn publish(connection: &Connection, place: &Place, post: &Post) -> Published {
     let token = place.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")));
     let api = Api { connection, base: place.api.trim_end_matches('/'), token };
-    Published { check: check(&api, place, post), comment: say(&api, (PULLS, COMMENTS_RIGHT), place, post) }
+    Published { check: check(&api, place, post), comment: say(&api, place, post) }
 }
 
 /// A check run of this run of the job, concluded from the start: one that is begun and then forgotten would keep the
@@ -58,7 +58,7 @@ fn check(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
     let created =
         fields.into_iter().fold(created, |body, (name, value)| with(body, name, Some(Value::from(value))));
     match api.create(&runs, &created, CHECKS, find)? {
-        Created::Now | Created::Found(_) => Ok(Outcome::Created),
+        Created::Now(_) | Created::Found(_) => Ok(Outcome::Created),
     }
 }
 
@@ -87,12 +87,21 @@ fn body(post: &Post, place: &Place, annotations: &[Annotation]) -> Value {
     with(body, "details_url", place.link.as_ref().map(|link| json!(link)))
 }
 
+fn say(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
+    let author = || {
+        let who = Action { name: "say whose token it is", right: COMMENTS_RIGHT };
+        Ok(sticky::login(api, who)?.map_or(Author::AnyBot, Author::Named))
+    };
+    comment_on(api, (PULLS, COMMENTS_RIGHT), place, post, author)
+}
+
 /// The comment, where the API has GitHub's addresses, as Gitea's has; `pulls` and `right` are what it takes there.
-pub(super) fn say(
+pub(super) fn comment_on(
     api: &Api,
     (pulls, right): (Action, &'static str),
     place: &Place,
     post: &Post,
+    author: impl FnOnce() -> Result<Author, ForgeError>,
 ) -> Result<Outcome, ForgeError> {
     let Some(number) = place.pull_request else { return Ok(Outcome::Silent("there is no pull request")) };
     let pull = api.get(&format!("repos/{}/pulls/{number}", place.project), pulls)?;
@@ -105,6 +114,7 @@ pub(super) fn say(
         one: format!("repos/{}/issues/comments", place.project),
         method: Method::PATCH,
         right,
+        author: author()?,
     };
     sticky::put(api, &thread, &post.comment(place, CHARACTERS_MAX))
 }

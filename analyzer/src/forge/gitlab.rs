@@ -5,7 +5,7 @@ use ureq::http::Method;
 use super::{
     Connection, ForgeError, Outcome, Place, Post, Published,
     http::{Action, Api, encoded},
-    sticky::{self, Thread},
+    sticky::{self, Author, Thread},
 };
 
 /// Longer notes are refused.
@@ -13,6 +13,7 @@ const CHARACTERS_MAX: usize = 1_000_000;
 
 const RIGHT: &str = "the scope `api` and the role Reporter or higher (a job's own token cannot write notes)";
 const REQUESTS: Action = Action { name: "read the merge request", right: RIGHT };
+const WHO: Action = Action { name: "say whose token it is", right: RIGHT };
 
 pub(super) fn publish(connection: &Connection, place: &Place, post: &Post) -> Published {
     let token = place.token.as_ref().map(|token| ("private-token", token.clone()));
@@ -29,6 +30,8 @@ fn say(api: &Api, place: &Place, post: &Post) -> Result<Outcome, ForgeError> {
         return Ok(Outcome::Silent(why));
     }
     let notes = format!("{request}/notes");
-    let thread = Thread { list: notes.clone(), one: notes, method: Method::PUT, right: RIGHT };
+    let me = sticky::name(&api.get("user", WHO)?).unwrap_or_default().to_owned();
+    let author = Author::Named(me);
+    let thread = Thread { list: notes.clone(), one: notes, method: Method::PUT, right: RIGHT, author };
     sticky::put(api, &thread, &post.comment(place, CHARACTERS_MAX))
 }

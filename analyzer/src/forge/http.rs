@@ -64,8 +64,8 @@ pub(super) struct Action {
 
 /// What became of a create.
 pub(super) enum Created<T> {
-    /// It was created now.
-    Now,
+    /// It was created now, and this is what the forge answered.
+    Now(Value),
     /// It was found to be there, after an attempt that seemed to have failed.
     Found(T),
 }
@@ -162,7 +162,7 @@ impl Api<'_> {
         let mut attempt = 1;
         loop {
             match self.once(&Method::POST, path, Some(body), action) {
-                Ok(_) => return Ok(Created::Now),
+                Ok(answer) => return Ok(Created::Now(answer.body)),
                 Err(failed) => self.wait_after(failed, attempt, action)?,
             }
             if let Some(found) = find()? {

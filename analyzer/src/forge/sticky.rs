@@ -28,6 +28,17 @@ pub(super) struct Thread {
     pub(super) method: Method,
     /// The right to write.
     pub(super) right: &'static str,
+    /// Who we are there.
+    pub(super) author: Author,
+}
+
+/// Whose comments are ours: anybody can write one that begins like ours, and could change it after we filled it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    /// Those of this login.
+    Named(String),
+    /// Those that GitHub marks as a job's or an app's: their tokens are not told who they are.
+    AnyBot,
 }
 
 /// A comment that is ours.
@@ -53,8 +64,7 @@ pub(super) fn marker(project: &str, name: &str) -> String {
 /// Makes the thread say it, once.
 pub(super) fn put(api: &Api, thread: &Thread, comment: &Comment) -> Result<Outcome, ForgeError> {
     let write = Action { name: "write a comment", right: thread.right };
-    let me = login(api, write)?;
-    let find = || own(api, thread, &comment.marker, me.as_deref());
+    let find = || own(api, thread, &comment.marker);
     let update = |own: Own, done: Outcome| {
         if is_same(&own.body, &comment.body) {
             return Ok(done);
@@ -71,36 +81,37 @@ pub(super) fn put(api: &Api, thread: &Thread, comment: &Comment) -> Result<Outco
         return Ok(Outcome::Silent("there is nothing to say"));
     }
     match api.create(&thread.list, &json!({ "body": comment.body }), write, find)? {
-        Created::Now => Ok(Outcome::Created),
+        Created::Now(_) => Ok(Outcome::Created),
         Created::Found(own) => update(own, Outcome::Created),
     }
 }
 
-/// Our own name; None for a token of a job or of an app, which has none.
-fn login(api: &Api, action: Action) -> Result<Option<String>, ForgeError> {
+/// Our own name; None when the token is not told.
+pub(super) fn login(api: &Api, action: Action) -> Result<Option<String>, ForgeError> {
     let user = api.get_if_allowed("user", action)?;
-    let name = user.as_ref().and_then(|user| user.get("login").or_else(|| user.get("username"))?.as_str());
-    Ok(name.map(str::to_owned))
+    Ok(user.as_ref().and_then(name).map(str::to_owned))
 }
 
-fn own(api: &Api, thread: &Thread, marker: &str, me: Option<&str>) -> Result<Option<Own>, ForgeError> {
+/// An account's name, as each forge calls it.
+pub(super) fn name(account: &Value) -> Option<&str> {
+    account.get("login").or_else(|| account.get("username"))?.as_str()
+}
+
+fn own(api: &Api, thread: &Thread, marker: &str) -> Result<Option<Own>, ForgeError> {
     let read = Action { name: "read the comments", right: thread.right };
     api.find(&format!("{}?per_page=100", thread.list), read, |comment| {
         let body = comment.get("body")?.as_str()?;
-        let is_own = body.starts_with(marker) && is_from(comment, me);
+        let is_own = body.starts_with(marker) && is_from(comment, &thread.author);
         is_own.then_some(())?;
         Some(Own { id: comment.get("id")?.as_u64()?, body: body.to_owned() })
     })
 }
 
-/// Anybody can write a comment that begins like ours, and could change it after we filled it. A name that is not known
-/// is a job's or an app's, which GitHub marks.
-fn is_from(comment: &Value, me: Option<&str>) -> bool {
-    let author = comment.get("user").or_else(|| comment.get("author"));
-    let text = |name: &str| author?.get(name)?.as_str();
-    match me {
-        Some(me) => text("login").or_else(|| text("username")) == Some(me),
-        None => text("type").is_none_or(|kind| kind == "Bot"),
+fn is_from(comment: &Value, author: &Author) -> bool {
+    let account = comment.get("user").or_else(|| comment.get("author"));
+    match author {
+        Author::Named(me) => account.and_then(name) == Some(me),
+        Author::AnyBot => account.and_then(|account| account.get("type")?.as_str()) == Some("Bot"),
     }
 }
 
@@ -126,9 +137,13 @@ mod tests {
 
     #[test]
     fn only_our_own_comments_are_ours() {
+        let me = Author::Named("me".to_owned());
         let by = |login: &str, kind: &str| json!({ "user": { "login": login, "type": kind } });
-        assert!(is_from(&by("me", "User"), Some("me")) && !is_from(&by("you", "User"), Some("me")));
-        assert!(is_from(&by("actions[bot]", "Bot"), None) && !is_from(&by("you", "User"), None));
-        assert!(is_from(&json!({ "author": { "username": "me" } }), Some("me")));
+        assert!(is_from(&by("me", "User"), &me) && !is_from(&by("you", "User"), &me));
+        assert!(is_from(&by("actions[bot]", "Bot"), &Author::AnyBot));
+        assert!(!is_from(&by("you", "User"), &Author::AnyBot));
+        assert!(is_from(&json!({ "author": { "username": "me" } }), &me));
+        let without_a_type = json!({ "user": { "login": "you" } });
+        assert!(!is_from(&without_a_type, &Author::AnyBot));
     }
 }

@@ -54,6 +54,7 @@ fn state(forge: Forge, commit: &str) -> State {
     State {
         pull: json!({ "number": 12, "state": word, "merged": false, "sha": commit, "head": { "sha": commit } }),
         login: (forge != Forge::GitHub).then_some("fewer-bot"),
+        creator: "fewer-bot",
         ..State::default()
     }
 }
@@ -277,6 +278,51 @@ fn a_comment_that_only_looks_like_ours_is_left_alone() {
     let (done, _) = published(&server, Forge::GitHub, ("abc", "1.1"), &report(Conclusion::Fail, 0.3));
     assert_eq!(done.comment.unwrap(), Outcome::Created);
     assert_eq!(server.state().comments[0]["body"], fake);
+}
+
+/// Gitea's tokens with the scopes for statuses and comments may not ask whose they are, and its accounts have no type.
+#[test]
+fn a_token_that_may_not_ask_whose_it_is_knows_its_own_comments() {
+    let mine = |state: &State| {
+        let of_bot = |comment: &&Value| comment["user"]["login"] == "fewer-bot";
+        state.comments.iter().filter(of_bot).count()
+    };
+    let fake = json!("<!-- fewer check gitea/r fewer -->\nall is well");
+    let mut start = State { login: None, ..state(Forge::Gitea, "abc") };
+    start.comments.push(json!({ "id": 1, "user": { "login": "mallory" }, "body": fake }));
+    let server = Server::start(start);
+    for expected in [Outcome::Created, Outcome::Unchanged] {
+        let (done, _) = published(&server, Forge::Gitea, ("abc", "1.1"), &report(Conclusion::Fail, 0.3));
+        assert_eq!((done.check.unwrap(), done.comment.unwrap()), (expected.clone(), expected));
+    }
+    let told = server.state();
+    assert_eq!((mine(&told), &told.comments[0]["body"]), (1, &fake));
+    drop(told);
+    // Without a status there is nobody to be told from others, and two comments would be worse than none.
+    let refused = ["GET", "GET"].map(|_| Fault {
+        request: "GET /repos/gitea/r/statuses",
+        status: 403,
+        headers: &[],
+        body: json!({ "message": "required=[read:repository]" }),
+        is_done: false,
+    });
+    server.state().faults = refused.to_vec();
+    let (done, _) = published(&server, Forge::Gitea, ("abc", "1.1"), &report(Conclusion::Fail, 0.4));
+    let complaint = done.comment.unwrap_err().to_string();
+    assert!(complaint.contains("say whose token it is"), "{complaint}");
+    assert_eq!(server.state().comments.len(), 2);
+}
+
+/// Times of statuses are whole seconds: a failure and a success of one second come in any order.
+#[test]
+fn the_newest_status_is_the_one_with_the_highest_number() {
+    let server = Server::start(state(Forge::Gitea, "abc"));
+    for conclusion in [Conclusion::Fail, Conclusion::Pass] {
+        published(&server, Forge::Gitea, ("abc", "1.1"), &report(conclusion, 0.3)).0.check.unwrap();
+    }
+    server.state().statuses.reverse();
+    let (done, _) = published(&server, Forge::Gitea, ("abc", "1.1"), &report(Conclusion::Fail, 0.3));
+    assert_eq!((done.check.unwrap(), server.state().statuses.len()), (Outcome::Created, 3));
 }
 
 #[test]

@@ -24,8 +24,10 @@ pub(crate) struct State {
     pub(crate) alerts: Vec<(String, Value)>,
     /// The request itself.
     pub(crate) pull: Value,
-    /// Our own name; None for a token that has none.
+    /// Our own name; None for a token that is not told.
     pub(crate) login: Option<&'static str>,
+    /// Who sets statuses and, without a login, writes comments of Gitea's.
+    pub(crate) creator: &'static str,
     /// Every request, as `METHOD /path`.
     pub(crate) log: Vec<String>,
     /// Faults to come; each strikes once.
@@ -177,7 +179,9 @@ fn answer(state: &mut State, request: &Request, url: &str) -> Answer {
             "POST",
             ["repos", _, _, "issues", _, "comments"] | ["projects", _, "merge_requests", _, "notes"],
         ) => {
-            let comment = comment(state.comments.len() as u64 + 1, state.login, &request.body["body"]);
+            let is_gitea = request.path.starts_with("/repos/gitea");
+            let login = state.login.or(is_gitea.then_some(state.creator));
+            let comment = comment(state.comments.len() as u64 + 1, login, &request.body["body"]);
             state.comments.push(comment.clone());
             plain(201, comment)
         }
@@ -201,6 +205,8 @@ fn answer(state: &mut State, request: &Request, url: &str) -> Answer {
         ("POST", ["repos", _, _, "statuses", sha]) => {
             let mut status = request.body.clone();
             (status["status"], status["sha"]) = (status["state"].clone(), json!(sha));
+            status["id"] = json!(state.statuses.len() + 1);
+            status["creator"] = json!({ "login": state.creator, "username": state.creator });
             state.statuses.insert(0, status.clone());
             plain(201, status)
         }
