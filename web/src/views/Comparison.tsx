@@ -18,7 +18,7 @@ import { FailureMessage } from './Message';
 import { useSize } from './size';
 
 const PICTURE = { direction: 'callees', width: 1_600, max_frames: 20_000, root: [] } as const;
-const ROWS_MAX = 24;
+const ROWS_MAX = 32;
 
 const toTree = (body: unknown) => layout(decode(body as FlameGraph));
 

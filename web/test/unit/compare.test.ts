@@ -4,8 +4,8 @@ import { decode } from '../../src/data/flame';
 import { compare, SHADES, shadesOf, stemOf } from '../../src/layout/compare';
 import { layout, type Tree } from '../../src/layout/tree';
 
-/** A tree of `level name self` lines; a name that begins with a number hides that many frames. */
-function treeOf(lines: string): Tree {
+/** A tree of `level name self` lines; a name that begins with a number hides that many frames. All is of one file. */
+function treeOf(lines: string, file = ''): Tree {
   const rows = lines
     .trim()
     .split('\n')
@@ -16,7 +16,7 @@ function treeOf(lines: string): Tree {
   const info = (name: string): FunctionInfo => ({
     name,
     kind: 'python',
-    file: '',
+    file,
     executable: '',
     package: '',
   });
@@ -66,6 +66,22 @@ describe('two trees side by side', () => {
     expect(of('deep'), 'perhaps among what was cut away').toEqual([Number.NaN, 0.5]);
   });
 
+  it('are compared across the folders of releases, and only those', () => {
+    const release = (folder: string) =>
+      treeOf('0 all 0\n1 main 0\n2 view 10', `/srv/releases/${folder}/views.py`);
+    const moved = compare(release('1'), release('2'), { before: 1, after: 1 });
+    expect([...moved.before]).toEqual([10, 10, 10]);
+    const other = treeOf('0 all 0\n1 main 0\n2 view 10', '/srv/releases/2/models.py');
+    const unlike = compare(release('1'), other, { before: 1, after: 1 });
+    expect([...unlike.before], 'another file').toEqual([10, 0, 0]);
+    // The release before still served a little.
+    const both = treeOf('0 all 0\n1 view 1\n1 view_ 9', '/srv/releases/2/views.py');
+    const [old, now] = ['1', '2'].map((folder) => ({ ...release(folder).functions[1], name: 'view' }));
+    const beside = { ...both, functions: [old, now] } as Tree;
+    const alone = treeOf('0 all 0\n1 view 8', '/srv/releases/1/views.py');
+    expect([...compare(alone, beside, { before: 1, after: 1 }).before], 'side by side').toEqual([8, 0, 8]);
+  });
+
   it('are shaded by how much of the whole change a frame has; what is not known is not', () => {
     const shades = shadesOf(both);
     expect(shades.every((shade) => shade < SHADES)).toBe(true);
@@ -74,7 +90,7 @@ describe('two trees side by side', () => {
     expect(cheaper[3]).toBe(0);
   });
 
-  it('begin below what everything runs through, at the blamed function at last', () => {
+  it('begin below what everything runs through, and below a blamed function that only calls another', () => {
     const one = treeOf(`0 all 0
       1 main 0
         2 view 0
@@ -85,7 +101,12 @@ describe('two trees side by side', () => {
           3 rank 20`);
     const compared = compare(one, two, { before: 1, after: 1 });
     expect(stemOf(two, compared, '')).toBe(3);
-    expect(stemOf(two, compared, 'view')).toBe(2);
+    expect(stemOf(two, compared, 'view')).toBe(3);
+    const busy = treeOf(`0 all 0
+      1 main 0
+        2 view 2
+          3 rank 18`);
+    expect(stemOf(busy, compare(one, busy, { before: 1, after: 1 }), 'view'), 'it works itself').toBe(2);
     expect(stemOf(after, both, 'rank')).toBe(idxOf('view'));
   });
 });
