@@ -12,5 +12,6 @@ export default defineConfig({
     // The API comes from a collector on its default address while the pages are worked on.
     proxy: { '/api': 'http://127.0.0.1:4040', '/openapi.json': 'http://127.0.0.1:4040' },
   },
-  test: { include: ['test/unit/**/*.test.ts'], environment: 'node' },
+  // Properties take seconds where the machine has other work.
+  test: { include: ['test/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 },
 });

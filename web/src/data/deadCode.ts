@@ -16,6 +16,7 @@ export const CODE_TITLES: Record<CodeState, string> = {
 /** One function. */
 export interface Code {
   id: string;
+  service: string;
   function: string;
   file: string;
   line: number;
@@ -39,6 +40,7 @@ export function codeOf(finding: Finding): Code {
   const file = finding.file || text(detail, 'file');
   return {
     id: finding.id,
+    service: finding.service,
     function: finding.function || text(detail, 'function') || finding.title,
     file,
     line: finding.line || (number(detail, 'line') ?? 0),
@@ -108,10 +110,13 @@ export interface Module {
   observed: number | null;
 }
 
-/** The modules of the release, as the analysis lists them; else those that the candidates are in. */
+/**
+ * The modules of the release, as the analyses list them; else those that the candidates are in. What several services
+ * ship is one module, as large as all of its copies.
+ */
 export function modulesOf(codes: readonly Code[], reports: readonly ReportSummary[]): Module[] {
   const listed = reports.flatMap(({ funnel }) => rows(fieldsOf(funnel), 'modules')).map(moduleOf);
-  if (listed.length > 0) return listed.filter(({ size }) => size > 0);
+  if (listed.length > 0) return together(listed.filter(({ size }) => size > 0));
   const found = new Map<string, Module>();
   for (const { module, bytes, lines, dead } of codes) {
     const known = found.get(module) ?? { name: module, size: 0, functions: 0, unexecuted: 0, observed: 0 };
@@ -131,6 +136,29 @@ export function modulesOf(codes: readonly Code[], reports: readonly ReportSummar
   }));
 }
 
+function together(modules: readonly Module[]): Module[] {
+  const found = new Map<string, Module>();
+  for (const one of modules) {
+    const known = found.get(one.name);
+    found.set(one.name, known ? sumOf(known, one) : one);
+  }
+  return [...found.values()];
+}
+
+/** Observed as well as the functions of both are on average, of those of which it is known. */
+function sumOf(a: Module, b: Module): Module {
+  const known = [a, b].filter(({ observed }) => observed !== null);
+  const functions = known.reduce((sum, one) => sum + one.functions, 0);
+  const observed = known.reduce((sum, one) => sum + (one.observed ?? 0) * one.functions, 0);
+  return {
+    name: a.name,
+    size: a.size + b.size,
+    functions: a.functions + b.functions,
+    unexecuted: a.unexecuted + b.unexecuted,
+    observed: functions > 0 ? observed / functions : null,
+  };
+}
+
 function moduleOf(fields: Fields): Module {
   const functions = number(fields, 'functions') ?? 0;
   const known = (number(fields, 'executed') ?? 0) + (number(fields, 'unexecuted') ?? 0);
@@ -147,6 +175,8 @@ export const CODE_ORDERS = ['servers', 'size', 'dead', 'function', 'owner', 'cha
 export type CodeOrder = (typeof CODE_ORDERS)[number];
 
 export interface CodeWanted {
+  /** Empty for all. */
+  service: string;
   kind: 'all' | CodeState;
   order: CodeOrder;
   filter: string;
@@ -166,12 +196,13 @@ const KEYS: Record<Exclude<CodeOrder, 'function' | 'owner'>, (code: Code) => num
 /** What costs servers or is largest first; the oldest first by change. What has no number stands last. */
 export function arrangedCode(
   codes: readonly Code[],
-  { kind, order, filter, module, finding }: CodeWanted,
+  { service, kind, order, filter, module, finding }: CodeWanted,
 ): Code[] {
   const wanted = filter.toLowerCase();
   const found = codes.filter(
     (code) =>
       (finding === '' || code.id === finding) &&
+      (service === '' || code.service === service) &&
       (kind === 'all' || code.state === kind) &&
       (module === '' || code.module === module) &&
       [code.function, code.file, code.owner].some((word) => word.toLowerCase().includes(wanted)),

@@ -95,13 +95,22 @@ function suspectOf(fields: Fields): Suspect {
   };
 }
 
+/** The relative rise; `null` where a level is not known, or nothing can be said of one. */
+export function riseOf({ before_ns, after_ns, base_ns }: Regression): number | null {
+  if (before_ns === null || after_ns === null || base_ns === null || base_ns <= 0) return null;
+  return (after_ns - before_ns) / base_ns;
+}
+
 /** What was counted as one observation, and how many there were; what it does not say is in the note. */
 export function evidenceOf({ unit, units }: Pick<Regression, 'unit' | 'units'>): {
   value: string;
   note: string;
 } {
   if (units === null || unit === '') return { value: '', note: '' };
-  if (unit === 'window') return { value: '1 host', note: `${units} stretches of it; other hosts may differ` };
+  if (unit === 'window') {
+    const stretches = `${units} ${units === 1 ? 'stretch' : 'stretches'} of time`;
+    return { value: '1 host', note: `${stretches}; other hosts may differ` };
+  }
   const name = unit === 'host.name' ? 'host' : 'unit';
   return { value: `${units} ${name}${units === 1 ? '' : 's'}`, note: `by ${unit}` };
 }

@@ -41,10 +41,12 @@ export function shortOrNone(value: number | null): string {
   return value === null ? '–' : short(value);
 }
 
-/** A number that may be negative, with its sign: `+2.40`, `−0.310`, `0`. */
+/** A number that may be negative, with its sign: `+2.40`, `−0.310`, `0`; `<+0.001` and `>−0.001` next to it. */
 export function signed(value: number): string {
   const text = short(Math.abs(value));
-  return text === '0' ? text : `${value < 0 ? '−' : '+'}${text}`;
+  if (text === '0') return text;
+  if (text.startsWith('<')) return value < 0 ? `>−${text.slice(1)}` : `<+${text.slice(1)}`;
+  return `${value < 0 ? '−' : '+'}${text}`;
 }
 
 const TIMES: readonly (readonly [number, string])[] = [

@@ -5,6 +5,7 @@ import { pageState } from './page';
 import { choice, text } from './schema';
 
 export const { state, change } = pageState<CodeWanted & Carried>('/dead-code', {
+  service: text(''),
   kind: choice(['all', ...CODE_STATES]),
   order: choice(CODE_ORDERS),
   filter: text(''),

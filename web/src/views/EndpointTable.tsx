@@ -13,11 +13,11 @@ const COUNTED_HINT =
 
 const BASE: readonly Column<Order>[] = [
   { sort: 'value', title: 'Endpoint', hint: 'by name', order: 'ascending' },
-  { sort: 'rate', title: 'Requests/s', hint: RATE_HINT, order: 'descending', widthPx: 110 },
-  { sort: 'request', title: '× ms per request', hint: REQUEST_HINT, order: 'descending', widthPx: 170 },
-  { sort: 'cores', title: '= Cores', hint: CORES_HINT, order: 'descending', widthPx: 110 },
-  { sort: null, title: 'Share', hint: 'Share of the cores in the last row', widthPx: 170 },
-  { sort: null, title: 'Counted ms', hint: COUNTED_HINT, widthPx: 130 },
+  { sort: 'rate', title: 'Requests/s', hint: RATE_HINT, order: 'descending', widthPx: 98 },
+  { sort: 'request', title: '× ms per request', hint: REQUEST_HINT, order: 'descending', widthPx: 156 },
+  { sort: 'cores', title: '= Cores', hint: CORES_HINT, order: 'descending', widthPx: 90 },
+  { sort: null, title: 'Share', hint: 'Share of the cores in the last row', widthPx: 150 },
+  { sort: null, title: 'Counted ms', hint: COUNTED_HINT, widthPx: 122 },
 ];
 
 const CLIENT: Column<Order> = {
@@ -25,7 +25,7 @@ const CLIENT: Column<Order> = {
   title: '4xx',
   hint: 'Answers with a status of 400 to 499, and their share of the requests',
   order: 'descending',
-  widthPx: 104,
+  widthPx: 96,
 };
 
 const SERVER: Column<Order> = {
@@ -33,7 +33,7 @@ const SERVER: Column<Order> = {
   title: '5xx',
   hint: 'Answers with a status of 500 or more and requests that ended in an exception, and their share of the requests',
   order: 'descending',
-  widthPx: 104,
+  widthPx: 96,
 };
 
 interface Props {
@@ -65,7 +65,7 @@ export function EndpointTable({ breakdown, over_ms, at }: Props) {
   return (
     <Table
       label="Endpoint table"
-      firstMinPx={220}
+      firstMinPx={180}
       columns={columns}
       sort={order}
       onSort={(wanted) => change({ order: wanted }, true)}

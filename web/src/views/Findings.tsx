@@ -93,7 +93,7 @@ interface ServiceProps {
   onService: (service: string) => void;
 }
 
-function ServicePicker({ findings, service, onService }: ServiceProps) {
+export function ServicePicker({ findings, service, onService }: ServiceProps) {
   const known = servicesOf(findings);
   const shown = service === '' || known.includes(service) ? known : [service, ...known];
   if (shown.length < 2 && service === '') return null;

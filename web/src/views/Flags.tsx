@@ -109,7 +109,7 @@ function Costs({ answer, loading }: { answer: Findings; loading: boolean }) {
           <Table
             label="Flag table"
             firstMinPx={200}
-            columns={COLUMNS}
+            columns={columnsOf(unit)}
             sort={wanted.order}
             onSort={(order) => change({ order }, true)}
             rows={lines}
@@ -150,9 +150,15 @@ const COST_HINT =
   'What the variant takes more than its baseline, with the 95 % interval; of a flag, its endpoints added up, ends ' +
   'and all. A hollow dot: no difference was found';
 
-const COLUMNS: readonly Column<FlagOrder>[] = [
+const columnsOf = (unit: Unit): readonly Column<FlagOrder>[] => [
   { sort: 'flag', title: 'Flag', hint: 'by name', order: 'ascending' },
-  { sort: 'cost', title: 'Cost', hint: COST_HINT, order: 'descending', widthPx: 264 },
+  {
+    sort: 'cost',
+    title: unit === 'servers' ? 'Servers' : 'Cores',
+    hint: COST_HINT,
+    order: 'descending',
+    widthPx: 264,
+  },
   { sort: null, title: 'Per request', hint: 'CPU per request more than with the baseline', widthPx: 104 },
   {
     sort: 'exposure',

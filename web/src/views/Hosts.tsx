@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { Host, Hosts as HostList } from '../api/types';
 import { HOSTS } from '../api/urls';
 import { dayAndClock } from '../data/time';
-import { bytes, cores, duration } from '../data/units';
+import { bytes, cores, cpuTime, duration } from '../data/units';
 import { now_ms, refresh } from '../state/clock';
 import { useResource } from '../state/resource';
 import { FailureMessage, Message, Waiting } from './Message';
@@ -82,7 +82,7 @@ function HostCard({ host }: { host: Host }) {
             {[['agent', host.agent], ...Object.entries(host.facts)].map(([fact, text]) => (
               <tr key={fact}>
                 <th scope="row">{fact}</th>
-                <td>{text}</td>
+                <td>{factText(fact, text)}</td>
               </tr>
             ))}
           </tbody>
@@ -120,9 +120,14 @@ function grouped(measures: Record<string, number>): Group[] {
   return [...groups.values()];
 }
 
-/** The unit stands last in a measure's name. */
+/** The unit stands last in the name of a measure, before `_total`, and of a fact. */
 function measureText(name: string, value: number): string {
   if (name.endsWith('_bytes')) return bytes(value);
+  if (/_ns(_total)?$/.test(name)) return cpuTime(value);
   if (name.endsWith('_share')) return `${(100 * value).toFixed(2)} %`;
   return value.toLocaleString('en', { maximumFractionDigits: 4 });
+}
+
+function factText(name: string, text: string): string {
+  return name.endsWith('.bytes') && /^\d+$/.test(text) ? bytes(Number(text)) : text;
 }

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Finding, Ledger, Range, ReportSummary } from '../api/types';
 import { ownerOf, sinceOf } from '../data/findings';
-import { evidenceOf, type Regression, regressionOf, type Suspect, sidesOf } from '../data/regression';
+import { evidenceOf, type Regression, regressionOf, riseOf, type Suspect, sidesOf } from '../data/regression';
 import { dayAndClock } from '../data/time';
 import { cpuTime, percentage, short, signed } from '../data/units';
 import type { Level } from '../layout/step';
@@ -47,7 +47,7 @@ export function RegressionDetail({ finding, reports }: Props) {
       <Compare finding={finding} regression={regression} />
       <div class="two">
         <div>
-          <Suspects suspects={regression.suspects} />
+          <Suspects suspects={regression.suspects} isOwn={regression.isOwn || regression.versions !== null} />
         </div>
         <div>
           <section class="panel inset" aria-label="Acknowledge">
@@ -87,7 +87,8 @@ function levelsOf({ at_ms }: Finding, { before_ns, after_ns, base_ns, rise, seri
 }
 
 function Figures({ finding, regression }: { finding: Finding; regression: Regression }) {
-  const { before_ns, after_ns, base_ns, rise, broughtBy } = regression;
+  const { before_ns, after_ns, rise, broughtBy } = regression;
+  const relative = riseOf(regression);
   const owner = ownerOf(finding);
   const evidence = evidenceOf(regression);
   const place = finding.file && finding.line > 0 ? `${finding.file}:${finding.line}` : finding.file;
@@ -95,11 +96,11 @@ function Figures({ finding, regression }: { finding: Finding; regression: Regres
     <dl class="figures">
       <Figure title="Servers" value={signed(finding.servers.value)} note={intervalNote(finding.servers)} />
       <Figure title="Cores" value={signed(finding.cores.value)} note={intervalNote(finding.cores)} />
-      {before_ns !== null && after_ns !== null && base_ns !== null && base_ns > 0 && (
+      {relative !== null && (
         <Figure
-          title={`CPU per request ${cpuTime(before_ns)} → ${cpuTime(after_ns)}`}
-          value={percentage((after_ns - before_ns) / base_ns)}
-          note={rise ? `${percentage(rise.low)} to ${percentage(rise.high)}` : ''}
+          title={`CPU per request ${cpuTime(before_ns ?? 0)} → ${cpuTime(after_ns ?? 0)}`}
+          value={percentage(relative)}
+          note={rise ? `95 %: ${percentage(rise.low)} to ${percentage(rise.high)}` : ''}
         />
       )}
       <div>
@@ -132,7 +133,7 @@ function Figures({ finding, regression }: { finding: Finding; regression: Regres
 }
 
 function intervalNote({ low, high }: Range): string {
-  return low === 0 && high === 0 ? '' : rangeText({ low, high });
+  return low === 0 && high === 0 ? '' : `95 %: ${rangeText({ low, high })}`;
 }
 
 /** What was promised and what came of it, as far as it was measured. */
@@ -146,7 +147,8 @@ function Saving({ ledger: { predicted, observed, banked } }: { ledger: Ledger })
   return known.length === 0 ? null : <Figure title="Servers saved" value="" note={known.join(' → ')} />;
 }
 
-function Suspects({ suspects }: { suspects: readonly Suspect[] }) {
+/** Versions are compared by what functions take themselves, times by what the regression is about. */
+function Suspects({ suspects, isOwn }: { suspects: readonly Suspect[]; isOwn: boolean }) {
   return (
     <section class="panel inset" aria-label="Suspects">
       <h2>Suspects</h2>
@@ -158,7 +160,7 @@ function Suspects({ suspects }: { suspects: readonly Suspect[] }) {
             <thead>
               <tr>
                 <th scope="col">Function</th>
-                <th scope="col">Own CPU before</th>
+                <th scope="col">{isOwn ? 'Own CPU before' : 'CPU before'}</th>
                 <th scope="col">after</th>
                 <th scope="col">Rise</th>
               </tr>

@@ -4,6 +4,7 @@ import type { Failure } from '../api/client';
 import type { Finding, Findings, ReportSummary } from '../api/types';
 import { arranged, type FindingOrder, ownerOf, STATE_TITLES, sinceOf } from '../data/findings';
 import { lookedAt, measureOf, type Shown, shownOf } from '../data/funnel';
+import { regressionOf, riseOf } from '../data/regression';
 import { dayAndClock } from '../data/time';
 import { count, duration, percentage } from '../data/units';
 import { type Scale, scaleOf } from '../layout/interval';
@@ -97,13 +98,14 @@ const SERVERS_HINT = 'Servers that it takes at the present rate of requests, wit
 
 const COLUMNS: readonly Column<FindingOrder>[] = [
   { sort: 'title', title: 'Regression', hint: 'by name', order: 'ascending' },
-  { sort: 'servers', title: 'Servers', hint: SERVERS_HINT, order: 'descending', widthPx: 190 },
+  { sort: 'servers', title: 'Servers', hint: SERVERS_HINT, order: 'descending', widthPx: 170 },
+  { sort: null, title: 'Rise', hint: 'Of the CPU per request', widthPx: 70 },
   {
     sort: 'endpoint',
     title: 'Endpoint',
     hint: 'The first is the dearest',
     order: 'ascending',
-    widthPx: 140,
+    widthPx: 130,
     words: true,
   },
   {
@@ -111,16 +113,16 @@ const COLUMNS: readonly Column<FindingOrder>[] = [
     title: 'Function',
     hint: 'Blamed for it',
     order: 'ascending',
-    widthPx: 134,
+    widthPx: 128,
     words: true,
   },
-  { sort: 'since', title: 'Since', hint: 'When it began', order: 'descending', widthPx: 76 },
+  { sort: 'since', title: 'Since', hint: 'When it began', order: 'descending', widthPx: 72 },
   {
     sort: 'owner',
     title: 'Owner',
     hint: 'Who answers for it',
     order: 'ascending',
-    widthPx: 104,
+    widthPx: 96,
     words: true,
   },
 ];
@@ -130,13 +132,14 @@ const STATE: Column<FindingOrder> = {
   title: 'State',
   hint: 'What became of it',
   order: 'ascending',
-  widthPx: 110,
+  widthPx: 106,
   words: true,
 };
 
 function Row({ finding, place, scale }: { finding: Finding; place: number; scale: Scale }) {
   const { id, title, endpoints } = finding;
   const since_ms = sinceOf(finding);
+  const rise = riseOf(regressionOf(finding.detail));
   const more = endpoints.length > 1 ? ` +${endpoints.length - 1}` : '';
   return (
     <tr aria-rowindex={place + 2}>
@@ -146,6 +149,7 @@ function Row({ finding, place, scale }: { finding: Finding; place: number; scale
         </a>
       </th>
       <EstimateCell estimate={finding.servers} scale={scale} unit="servers" />
+      <td>{rise === null ? '–' : percentage(rise)}</td>
       <td class="words" title={endpoints.join('\n')}>
         {endpoints[0]}
         <span class="dim">{more}</span>

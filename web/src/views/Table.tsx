@@ -5,6 +5,9 @@ import { rowWindow } from '../layout/rows';
 import { useSize } from './size';
 
 const ROW_PX = 25;
+/** Of its head, and of what its edge and a bar to scroll sideways take. */
+const HEAD_PX = 28;
+const EDGES_PX = 10;
 
 export interface Column<S> {
   /** Order that a click on its head asks for; none where there is nothing to sort by. */
@@ -12,8 +15,9 @@ export interface Column<S> {
   title: string;
   hint: string;
   order?: 'ascending' | 'descending';
-  /** The first column takes what the others leave. */
+  /** The first column takes what the others leave, in parts with those that are wide. */
   widthPx?: number;
+  isWide?: boolean;
   /** Whether its cells are words, which begin at the left. */
   words?: boolean;
 }
@@ -36,12 +40,16 @@ export function Table<S extends string, R>(props: Props<S, R>) {
   const box = useRef<HTMLDivElement>(null);
   const { heightPx } = useSize(box);
   const [scrollPx, setScrollPx] = useState(0);
-  const minWidth = columns.reduce((sum, { widthPx }) => sum + (widthPx ?? 0), firstMinPx);
+  const minWidth = columns.reduce(
+    (sum, { widthPx, isWide }) => sum + (isWide ? firstMinPx : (widthPx ?? 0)),
+    firstMinPx,
+  );
   const seen = rowWindow(rows.length, ROW_PX, scrollPx, heightPx);
   return (
     <div
       class="rows"
       ref={box}
+      style={{ '--all-px': `${HEAD_PX + rows.length * ROW_PX + EDGES_PX}px` }}
       tabIndex={0}
       role="region"
       aria-label={label}
@@ -73,14 +81,14 @@ interface HeadProps<S> {
 }
 
 function Head<S>({ column, sort, onSort }: HeadProps<S>) {
-  const { title, hint, order, widthPx, words = false } = column;
+  const { title, hint, order, widthPx, isWide = false, words = false } = column;
   const active = column.sort === sort;
   return (
     <th
       scope="col"
       class={words ? 'words' : undefined}
       aria-sort={active ? order : undefined}
-      style={widthPx ? { width: widthPx } : undefined}
+      style={isWide ? { width: 'auto' } : widthPx ? { width: widthPx } : undefined}
     >
       {column.sort === null ? (
         <span title={hint}>{title}</span>

@@ -107,19 +107,25 @@ function ModuleBox({ module, box: { x, y, width, height }, isChosen, onChoice }:
         />
       )}
       {label !== '' && height > 24 && (
-        <text x={x + 5} y={y + 16}>
-          {label}
-        </text>
+        <svg x={x} y={y} width={width - 2} height={height} aria-label={label}>
+          <text x={5} y={16}>
+            {label}
+          </text>
+        </svg>
       )}
     </g>
   );
 }
 
-/** As much of the end of a path as there is room for; nothing where its last name does not fit. */
+/** Less of a name says nothing. */
+const LETTERS_MIN = 4;
+
+/** As much of the end of a path as there is room for, else its last name, which is cut at the edge. */
 function endOf(path: string, letters: number): string {
   if (path.length <= letters) return path;
   const cut = path.indexOf('/', path.length - letters - 1);
-  return cut < 0 ? '' : path.slice(cut + 1);
+  if (cut >= 0) return path.slice(cut + 1);
+  return letters < LETTERS_MIN ? '' : path.slice(path.lastIndexOf('/') + 1);
 }
 
 function Key() {

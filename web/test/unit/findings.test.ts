@@ -32,7 +32,8 @@ const report = (funnel: unknown, at_ms = 0): ReportSummary => ({
 
 describe('numbers of findings', () => {
   it('have a sign, a unit that fits, and no minus before a zero', () => {
-    expect([2.4, -0.31, 0, -0.0001].map(signed)).toEqual(['+2.40', '−0.310', '0', '−<0.001']);
+    expect([2.4, -0.31, 0].map(signed)).toEqual(['+2.40', '−0.310', '0']);
+    expect([0.0001, -0.0001].map(signed)).toEqual(['<+0.001', '>−0.001']);
     expect([4.2e6, -310_000, 2.5e9, 12, 0].map(cpuTime)).toEqual([
       '4.20 ms',
       '−310 µs',
@@ -169,7 +170,7 @@ describe('a regression', () => {
     check('host.name', 12, '12 hosts', 'by host.name');
     check('host.name', 1, '1 host', 'by host.name');
     check('k8s.pod', 2, '2 units', 'by k8s.pod');
-    check('window', 28, '1 host', '28 stretches of it; other hosts may differ');
+    check('window', 28, '1 host', '28 stretches of time; other hosts may differ');
     check('', 3, '', '');
   });
 

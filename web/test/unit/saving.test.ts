@@ -66,6 +66,18 @@ describe('dead code', () => {
       { name: 'm', size: 10, functions: 4, unexecuted: 2, observed: 0.75 },
       { name: 'n', size: 4, functions: 4, unexecuted: 0, observed: 0.3 },
     ]);
+    const other = [
+      { module: 'm', bytes: 30, functions: 12, observed: 0.25 },
+      { module: 'o', bytes: 1 },
+    ];
+    const shipped = modulesOf(codes, [
+      report('dead_code', { modules }),
+      report('dead_code', { modules: other }),
+    ]);
+    expect(shipped.map(({ name }) => name)).toEqual(['m', 'n', 'o']);
+    expect(shipped[0], 'shipped twice').toEqual({
+      ...{ name: 'm', size: 40, functions: 16, unexecuted: 2, observed: 0.375 },
+    });
     const [m, n] = modulesOf(codes, []);
     expect([m?.name, m?.size, n?.observed]).toEqual(['m', 400, null]);
     expect(m?.observed).toBeCloseTo(0.925);
@@ -73,9 +85,10 @@ describe('dead code', () => {
 
   it('is arranged: what costs servers first, then what is large', () => {
     const names = (order: Parameters<typeof arrangedCode>[1]['order'], rest: object = {}) =>
-      arrangedCode(codes, { kind: 'all', order, filter: '', module: '', finding: '', ...rest }).map(
-        (code) => code.function,
-      );
+      arrangedCode(codes, {
+        ...{ service: '', kind: 'all', order, filter: '', module: '', finding: '' },
+        ...rest,
+      }).map((code) => code.function);
     expect(names('servers')).toEqual(['c', 'b', 'a', 'd', 'e']);
     expect(names('dead')).toEqual(['b', 'a', 'c', 'd', 'e']);
     expect(names('changed')[0]).toBe('a');
@@ -84,6 +97,7 @@ describe('dead code', () => {
     expect(names('function', { module: 'n' })).toEqual(['c', 'd']);
     expect(names('function', { filter: 'F.PY' })).toEqual(['d']);
     expect(names('function', { finding: 'b' })).toEqual(['b']);
+    expect(names('function', { service: 'elsewhere' })).toEqual([]);
   });
 });
 
