@@ -12,9 +12,12 @@ pub(crate) mod present;
 mod rows;
 pub(crate) mod target;
 
-use std::{io, path::Path, sync::Arc};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
-use agent_python::{Bodies, CodeUnit, Evidence, Memory, Refusal, Scan, ScanCounters, Sign};
+use agent_python::{
+    Bodies, CodeUnit, Evidence, Hidden, Interpreter, Memory, Refusal, Scan, ScanCounters, Sign,
+};
+use model::CodeBranch;
 
 pub use agent_python::ExecutionState;
 pub use flags::{Flag, flags};
@@ -59,6 +62,8 @@ pub struct Function {
     pub body: u128,
     /// Memory of its code.
     pub bytes: u32,
+    /// Its conditions that were asked; none where the version keeps no outcomes of them.
+    pub branches: Vec<CodeBranch>,
 }
 
 /// What was read, and what was not.
@@ -84,7 +89,9 @@ pub enum DeadCodeError {
         source: io::Error,
     },
     /// It has no CPython in it.
-    #[error("process {pid} runs no CPython 3")]
+    #[error(
+        "process {pid} runs no CPython 3; native programs are judged by the samples of a fleet: fewer dead-code --service NAME"
+    )]
     NoInterpreter {
         /// The process.
         pid: u32,
@@ -106,11 +113,13 @@ pub enum DeadCodeError {
 }
 
 /// What is read of functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
     /// Names and marks.
     Marks,
-    /// Also what they do and what they take.
+    /// Also what conditions of the program's own functions were.
+    Branches,
+    /// Also what all of them do and what they take.
     Bodies,
 }
 
@@ -141,9 +150,15 @@ pub fn scan(
     let ancestor = Ancestor::find(proc_root, pid, &target.interpreter);
     let ancestor = ancestor.filter(|ancestor| evidence.units.iter().any(|unit| ancestor.has(unit)));
     let mut bodies = Bodies::new(&cached.memory, &target.interpreter);
+    let mut asked = match extent {
+        Extent::Marks => HashMap::new(),
+        Extent::Branches | Extent::Bodies => branches(&fresh, &target.interpreter, &evidence.units),
+    };
     let mut function = |unit: &CodeUnit| {
         let inherited = ancestor.as_ref().and_then(|ancestor| ancestor.note(unit));
-        let body = if extent == Extent::Bodies { bodies.read(unit) } else { None };
+        let branches = asked.remove(&unit.address).unwrap_or_default();
+        let wants_body = extent == Extent::Bodies || !branches.is_empty();
+        let body = if wants_body { bodies.read(unit) } else { None };
         Function {
             function: unit.function.clone(),
             file: unit.file.clone(),
@@ -152,6 +167,7 @@ pub fn scan(
             evidence: evidence_text(unit.mark.sign, unit.mark.is_generator) + &inherited.unwrap_or_default(),
             body: body.map_or(0, |body| body.hash),
             bytes: body.map_or(0, |body| body.bytes),
+            branches,
         }
     };
     Ok(Process {
@@ -161,6 +177,27 @@ pub fn scan(
         ancestor: ancestor.map(|ancestor| ancestor.pid),
         counters: Counters { scan: evidence.counters, skipped_bytes: memory.skipped_bytes },
     })
+}
+
+/// The conditions of the program's own functions that ran, by the addresses of their code.
+fn branches(
+    memory: &dyn Memory,
+    interpreter: &Interpreter,
+    units: &[CodeUnit],
+) -> HashMap<u64, Vec<CodeBranch>> {
+    let mut found = HashMap::new();
+    let ran = units.iter().filter(|unit| {
+        unit.mark.sign.state() == ExecutionState::Executed && Origin::of(&unit.file) == Origin::Application
+    });
+    for unit in ran {
+        match agent_python::branches(memory, interpreter, &unit.place(interpreter), &unit.function) {
+            Ok(branches) if branches.asked.is_empty() => {}
+            Ok(branches) => _ = found.insert(unit.address, branches.asked),
+            Err(Hidden::Gone | Hidden::Rewritten) => {}
+            Err(Hidden::NotKept | Hidden::Compiled) => return HashMap::new(),
+        }
+    }
+    found
 }
 
 /// Looks at memory step by step. `go_on` hears how many bytes of how many are done, and says whether to go on; `None`

@@ -1,15 +1,20 @@
 //! `fewer dead-code`: which functions of live Python processes, or of a whole fleet, have never run.
 
 mod baseline;
+mod conditions;
 mod fleet;
 mod json;
 mod remove;
 mod selection;
 mod text;
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use agent::dead_code::{self, DeadCodeError, Extent, Flag, Process};
+use agent::dead_code::{self, DeadCodeError, Extent, Flag, Process, Row};
+use analyzer::dead_code::branches::{self, Asked, SteadyFlag};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -46,6 +51,9 @@ pub(crate) struct DeadCodeArgs {
     /// With --pid: only what executed since an earlier --json of this command.
     #[arg(long, value_name = "FILE", requires = "pids")]
     pub(crate) baseline: Option<PathBuf>,
+    /// With --pid and --json: also read what each function does. Takes three times as long.
+    #[arg(long, requires = "pids", requires = "json")]
+    pub(crate) bodies: bool,
 }
 
 /// What else can be done.
@@ -63,6 +71,7 @@ Examples:
   fewer dead-code -p 1234,1235,1236 --json       workers of one service together, for programs
   fewer dead-code -p 1234 --file /srv/app/feed   one part of the program
   fewer dead-code -p 1234 --owner '@feed*'       what one team owns
+  fewer dead-code -p 1234 --source .             and which flags never varied, by what 3.13 keeps
   fewer dead-code --service feed --source .      the whole fleet, with who still names what
   fewer dead-code remove Feed.old --source .     a branch without one of them
 
@@ -81,12 +90,19 @@ States:
                for at least a month, with its end, before you remove anything
   unknown      its mark cannot say, which is never counted as dead
 
-What leaves no mark: compiled extensions, functions that a compiler such as numba runs in
-their place, and modules that were never imported. Marks die with the process.
+What leaves no mark: native programs, of which only samples tell, over a fleet and without --pid;
+compiled extensions, functions that a compiler such as numba runs in their place, and modules that
+were never imported. Marks die with the process.
 
---json prints {pids, processes, failures, flags, rows_total, rows}; a row has function, file,
-line, state, evidence, body (a hash of what it does, wherever it stands) and bytes (memory of its
-code). Flags are those that the SDK counted with one variant only.
+CPython 3.13 also keeps the last 16 outcomes of each condition. With --source, those of the program's
+own functions are read, and it is told of which feature flags the checks never varied in them.
+
+--json prints {pids, processes, failures, flags, rows_total, rows}; a row has function, file, line,
+state and evidence. Flags are those that the SDK counted with one variant only. With --bodies a row
+also has body (a hash of what it does, wherever it stands) and bytes (memory of its code). With
+--source there is flag_checks: flag, is_on and places of each; and where outcomes are kept,
+conditions: {same, varied, rare} count them, and list has function, file, line, column and always
+of the same ones.
 
 Exit codes: 0 every process was read, 1 none could be read or another failure, 2 bad command line,
 3 some processes could not be read; what the others say is printed.";
@@ -96,6 +112,8 @@ struct Findings {
     processes: Vec<Process>,
     failures: Vec<DeadCodeError>,
     flags: Vec<(u32, Flag)>,
+    /// Flags of the source whose checks never varied; none where no source was given.
+    steady: Option<Vec<SteadyFlag>>,
 }
 
 const PARTIAL: u8 = 3;
@@ -113,9 +131,10 @@ pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
     let mut pids = args.pids.clone();
     pids.sort_unstable();
     pids.dedup();
-    let mut findings = Findings { processes: Vec::new(), failures: Vec::new(), flags: Vec::new() };
+    let mut findings =
+        Findings { processes: Vec::new(), failures: Vec::new(), flags: Vec::new(), steady: None };
     for pid in pids {
-        findings.add(pid, if args.json { Extent::Bodies } else { Extent::Marks });
+        findings.add(pid, args.extent());
     }
     if findings.processes.is_empty() && findings.failures.len() == 1 {
         return Err(findings.failures.remove(0).into());
@@ -128,6 +147,9 @@ pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
     }
     let mut selection = Selection::new(args, &findings.processes);
     let mut rows = dead_code::rows(&findings.processes);
+    if let Some(source) = &args.fleet.source {
+        findings.steady = Some(steady_flags(source, &rows)?);
+    }
     rows.retain(|row| selection.has(row));
     if let Some(baseline) = &baseline {
         rows.retain(|row| baseline.is_new(row));
@@ -139,6 +161,17 @@ pub(crate) fn run(args: &DeadCodeArgs) -> anyhow::Result<u8> {
     };
     write(&shown)?;
     Ok(if findings.failures.is_empty() { 0 } else { PARTIAL })
+}
+
+impl DeadCodeArgs {
+    /// No more than is asked for.
+    fn extent(&self) -> Extent {
+        match (self.bodies, self.fleet.source.is_some()) {
+            (true, _) => Extent::Bodies,
+            (false, true) => Extent::Branches,
+            (false, false) => Extent::Marks,
+        }
+    }
 }
 
 impl Findings {
@@ -160,6 +193,17 @@ impl Findings {
             Err(failure) => self.failures.push(failure),
         }
     }
+}
+
+/// Flags whose checks in these functions came out the same in all outcomes that are kept.
+fn steady_flags(source: &Path, rows: &[Row]) -> anyhow::Result<Vec<SteadyFlag>> {
+    let asked = rows.iter().map(|row| Asked {
+        file: &row.file,
+        function: &row.function,
+        line: row.line,
+        branches: &row.branches,
+    });
+    Ok(branches::steady_flags(source, &asked.collect::<Vec<_>>())?)
 }
 
 /// Nothing where nobody looks.

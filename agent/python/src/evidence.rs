@@ -1,31 +1,33 @@
 //! Execution evidence: which functions of a live process have ever run, read from the marks that CPython leaves in its
 //! code objects for its own specialisation. Nothing is added to the process, and it is never stopped.
 //!
-//! A [`Scan`] looks at all words of the memory it is given for the type of code objects, names what it finds, and reads
+//! A [`Scan`] looks at all words of the memory it is given for the type of code objects, names what it found, and reads
 //! the mark of each: [`Sign`] has what a mark means by version. What changes under the reader is dropped and counted,
 //! so that no function gets another's name or mark. Marks that are known are read again by [`poll`], and what a function
 //! does is told by [`Bodies`].
 
 mod adaptive;
 mod body;
+mod branches;
 mod instructions;
+mod places;
 mod poll;
 mod pools;
 mod qualified;
 mod sign;
 mod verify;
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     Interpreter, Memory, Refusal,
-    code::{FILE_BYTES_MAX, NAME_BYTES_MAX},
     layout::{InstructionForm, OBJECT_SIZE, OBJECT_TYPE, is_count},
     memory::{read_bytes, u32_at, u64_at},
     text::{self, Text},
 };
 
 pub use body::{Bodies, Body};
+pub use branches::{Branches, Hidden, branches};
 pub use poll::{Content, Look, MarkPlace, Watched, poll};
 pub use sign::{ExecutionState, Mark, Sign};
 
@@ -71,9 +73,7 @@ pub struct Scan<'a> {
     /// The same memory where it need not be read anew.
     cache: &'a dyn Memory,
     buffer: Vec<u8>,
-    /// The names seen at addresses: the same few are shared by all functions.
-    files: HashMap<u64, Arc<str>>,
-    candidates: Vec<Candidate>,
+    found: Vec<Found>,
     /// Only where code objects do not have their qualified names.
     functions: Option<Functions>,
     counters: ScanCounters,
@@ -114,10 +114,9 @@ struct Identity {
 }
 
 /// What looked like a code object when it was read first.
-struct Candidate {
+#[derive(Clone, Copy, Debug)]
+struct Found {
     address: u64,
-    function: Arc<str>,
-    file: Arc<str>,
     identity: Identity,
 }
 
@@ -129,8 +128,7 @@ impl<'a> Scan<'a> {
             interpreter,
             cache: memory,
             buffer: Vec::new(),
-            files: HashMap::new(),
-            candidates: Vec::new(),
+            found: Vec::new(),
             functions: None,
             counters: ScanCounters::default(),
         }
@@ -149,6 +147,7 @@ impl<'a> Scan<'a> {
 
     /// Looks at a piece of memory whose pages are all present.
     pub fn look(&mut self, range: Range<u64>) {
+        self.memory.expect(range.clone());
         let least_bytes = self.least_bytes();
         let mut unread = range.start.next_multiple_of(OBJECT_ALIGNMENT as u64)..range.end;
         let first_pool = range.start.next_multiple_of(pools::POOL_BYTES);
@@ -163,6 +162,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.read_through(unread);
+        self.memory.expect(0..0);
     }
 
     /// What is looked for has at least so many bytes.
@@ -207,11 +207,9 @@ impl<'a> Scan<'a> {
 
     /// Ends a scan of a part of a process that was found to make sense as a whole.
     pub fn finish_part(self) -> Evidence {
-        let Self { memory, interpreter, cache, files, mut candidates, functions, mut counters, .. } = self;
-        let found = candidates.len();
-        candidates.sort_by_key(|candidate| candidate.address);
-        let mut units = verify::units((memory, cache), interpreter, candidates, &files);
-        counters.changed += (found - units.len()) as u64;
+        let Self { memory, interpreter, cache, mut found, functions, mut counters, .. } = self;
+        found.sort_by_key(|found| found.address);
+        let mut units = verify::units((memory, cache), interpreter, &found, &mut counters);
         if let Some(functions) = &functions {
             functions.qualify(memory, interpreter, &mut units);
         }
@@ -248,38 +246,19 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Names it for now; whether they, its mark and the object belong together is seen when all were found. `head` is
-    /// what was read of it already.
+    /// Takes it for a code object for now. `head` is what was read of it already.
     fn take(&mut self, address: u64, head: Option<&[u8]>) {
-        if self.candidates.len() >= UNITS_MAX {
-            self.counters.beyond_limit += 1;
-            return;
-        }
-        match self.read(address, head) {
-            Some(candidate) => self.candidates.push(candidate),
+        let identity = match head {
+            Some(head) => identify(self.interpreter, head),
+            None => read_bytes(self.memory, address, sign::head_bytes(self.interpreter))
+                .ok()
+                .and_then(|head| identify(self.interpreter, &head)),
+        };
+        match identity {
+            Some(_) if self.found.len() >= UNITS_MAX => self.counters.beyond_limit += 1,
+            Some(identity) => self.found.push(Found { address, identity }),
             None => self.counters.not_code += 1,
         }
-    }
-
-    fn read(&mut self, address: u64, head: Option<&[u8]>) -> Option<Candidate> {
-        let identity = match head {
-            Some(head) => identify(self.interpreter, head)?,
-            None => {
-                let head = read_bytes(self.memory, address, sign::head_bytes(self.interpreter)).ok()?;
-                identify(self.interpreter, &head)?
-            }
-        };
-        let function = text_of(self.cache, self.interpreter, identity.name, NAME_BYTES_MAX)?;
-        let file = match self.files.get(&identity.file) {
-            Some(known) => known.clone(),
-            None => {
-                let file: Arc<str> =
-                    text_of(self.cache, self.interpreter, identity.file, FILE_BYTES_MAX)?.into();
-                self.files.insert(identity.file, file.clone());
-                file
-            }
-        };
-        Some(Candidate { address, function: function.into(), file, identity })
     }
 }
 

@@ -41,8 +41,8 @@ pub use discovery::{
     ContextVariable, DISCOVERIES_MAX, Discovery, Published, Publisher, ThreadSchema, Unread,
 };
 pub use evidence::{
-    Bodies, Body, CodeUnit, Content, Evidence, ExecutionState, Look, Mark, MarkPlace, QUALIFIED_SINCE_MINOR,
-    Scan, ScanCounters, Sign, UNITS_MAX, Watched, poll,
+    Bodies, Body, Branches, CodeUnit, Content, Evidence, ExecutionState, Hidden, Look, Mark, MarkPlace,
+    QUALIFIED_SINCE_MINOR, Scan, ScanCounters, Sign, UNITS_MAX, Watched, branches, poll,
 };
 pub use interpreter::{Interpreter, is_musl, may_be_interpreter};
 pub use layout::{CodeLayout, FrameLayout, FrameMode, InstructionForm, LineTable};

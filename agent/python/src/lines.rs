@@ -69,7 +69,7 @@ fn locations(table: &[u8], first_line: u32, instruction: u64) -> Option<i64> {
     None
 }
 
-const ENTRY: u8 = 0x80;
+pub(crate) const ENTRY: u8 = 0x80;
 const NO_COLUMNS: u8 = 13;
 const LONG: u8 = 14;
 const NO_LOCATION: u8 = 15;
@@ -77,7 +77,7 @@ const CODE_UNIT_BYTES: u64 = 2;
 
 /// A number in groups of six bits, lowest first, whose lowest bit is the sign. More groups than 32 bits hold are not
 /// a number that CPython wrote.
-fn signed(bytes: &[u8]) -> i64 {
+pub(crate) fn signed(bytes: &[u8]) -> i64 {
     let mut number: u64 = 0;
     for (group, byte) in bytes.iter().take(6).enumerate() {
         number |= u64::from(byte & 0x3f) << (6 * group);

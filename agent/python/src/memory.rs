@@ -1,12 +1,16 @@
 //! Memory of another process.
 
-use std::io;
+use std::{io, ops::Range};
 
 /// Reads the memory of one process. In the agent this is `/proc/PID/mem` and nothing else: other ways of reading
 /// break the sharing of pages between forked processes (I10).
 pub trait Memory {
     /// Fills `into` from `address` on, or fails.
     fn read(&self, address: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// Hears what is read next, in many pieces; what can be found out for all of them at once need not be for each. An
+    /// empty range ends it.
+    fn expect(&self, _range: Range<u64>) {}
 }
 
 /// So many bytes from `address` on.

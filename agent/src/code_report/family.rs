@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use agent_python::{Bodies, CodeUnit, Content, Interpreter, Look, Mark, MarkPlace, Memory, Watched, poll};
+use agent_python::{
+    Bodies, CodeUnit, Content, Hidden, Interpreter, Look, Mark, MarkPlace, Memory, Watched, branches, poll,
+};
 use model::ExecutionState;
 
 use super::{
@@ -26,6 +28,8 @@ pub(super) struct Family {
     units: Vec<Unit>,
     /// Units in the order of their addresses.
     order: Vec<usize>,
+    /// The process whose conditions were read last.
+    asked: u32,
     pub(super) workers: BTreeMap<u32, Worker>,
 }
 
@@ -60,6 +64,8 @@ struct Unit {
     first: Option<(Mark, Content)>,
     /// True for the function of the SDK that runs when an epoch begins: its mark has the epoch's version.
     tells_epochs: bool,
+    /// True where its conditions are those of its function.
+    has_branches: bool,
 }
 
 /// Why a process was not read.
@@ -90,6 +96,16 @@ pub(super) struct Polled {
     pub(super) marks: u64,
     /// Those that could not be read.
     pub(super) unread: u64,
+}
+
+/// Conditions that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) branches: u64,
+    /// Functions whose conditions could not be read.
+    pub(super) unread: u64,
+    /// Conditions that were not looked at.
+    pub(super) left_out: u64,
 }
 
 /// Code objects that a scan brought.
@@ -151,7 +167,11 @@ impl Family {
         }
         let evidence = evidence.map_err(|_| Outcome::Refused)?;
         let mut bodies = Bodies::new(&process.memory, &interpreter);
-        let mut number = |unit: &CodeUnit| functions.number(unit, bodies.read(unit));
+        let mut number = |unit: &CodeUnit| {
+            let body = bodies.read(unit);
+            let number = functions.number(unit, body);
+            (number, functions.is_of(number, body))
+        };
         let added = self.add(&evidence.units, &interpreter, room, &mut number);
         Ok(added)
     }
@@ -161,7 +181,7 @@ impl Family {
         found: &[CodeUnit],
         interpreter: &Interpreter,
         room: usize,
-        number: &mut dyn FnMut(&CodeUnit) -> usize,
+        number: &mut dyn FnMut(&CodeUnit) -> (usize, bool),
     ) -> Added {
         let mut added = Added::default();
         for unit in found.iter().filter(|unit| is_of_interest(unit)) {
@@ -174,13 +194,16 @@ impl Family {
                 continue;
             }
             added.units += 1;
-            let (function, file) = EPOCH_FUNCTION;
+            let (epoch_function, epoch_file) = EPOCH_FUNCTION;
+            let (function, is_its_body) = number(unit);
             self.units.push(Unit {
                 place,
                 name: unit.function.clone(),
-                function: number(unit),
+                function,
                 first: None,
-                tells_epochs: *unit.function == *function && unit.file.ends_with(file),
+                tells_epochs: *unit.function == *epoch_function && unit.file.ends_with(epoch_file),
+                // Conditions of packages nobody changes.
+                has_branches: is_its_body && Origin::of(&unit.file) == Origin::Application,
             });
         }
         let mut order: Vec<(u64, usize)> =
@@ -257,6 +280,50 @@ impl Family {
                 worker.marks.inherit(unit, mark, content);
             }
         }
+    }
+
+    /// Reads the conditions of functions that ran, in one of its processes, each time in another: they are alike, and what
+    /// one of them does not do another does later.
+    pub(super) fn ask(
+        &mut self,
+        proc_root: &Path,
+        functions: &mut Functions,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Asked, Outcome> {
+        let is_next = |(_, worker): &(&u32, &Worker)| worker.is_read;
+        let after = self.workers.range(self.asked.saturating_add(1)..).find(is_next);
+        let Some((pid, worker)) = after.or_else(|| self.workers.iter().find(is_next)) else {
+            return Ok(Asked::default());
+        };
+        self.asked = *pid;
+        let memory = PresentMemory::open(proc_root, *pid).map_err(|_| Outcome::Ended)?;
+        let mut asked = Asked::default();
+        let mut found = Vec::new();
+        for number in &self.order {
+            let ran = matches!(worker.marks.seen(*number), Seen::Inherited | Seen::Executed);
+            let Some(unit) = self.units.get(*number).filter(|unit| ran && unit.has_branches) else {
+                continue;
+            };
+            if !go_on() {
+                return Err(Outcome::OutOfTime);
+            }
+            match branches(&memory, &worker.interpreter, &unit.place, &unit.name) {
+                Ok(branches) => {
+                    asked.branches += branches.asked.len() as u64;
+                    asked.left_out += u64::from(branches.left_out);
+                    found.push((unit.function, branches.asked));
+                }
+                Err(Hidden::Gone | Hidden::Rewritten) => asked.unread += 1,
+                // There is nothing in this process, or nothing to be believed.
+                Err(Hidden::NotKept | Hidden::Compiled) => return Ok(Asked::default()),
+            }
+        }
+        let now = Stat::read(&proc_root.join(pid.to_string()));
+        if !now.is_ok_and(|now| now.is_same(&worker.stat)) {
+            return Err(Outcome::Ended);
+        }
+        found.iter().for_each(|(function, branches)| functions.find_branches(*function, branches));
+        Ok(asked)
     }
 
     /// Adds what all its processes say of their functions.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use agent_python::{Body, CodeUnit};
-use model::{CodeFunction, ExecutionState};
+use model::{CodeBranch, CodeFunction, ExecutionState};
 
 /// A group's functions.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ struct Row {
     told: CodeFunction,
     is_told: bool,
     now: Option<Finding>,
+    /// Conditions were found to be what they were not told to be.
+    has_new_branches: bool,
 }
 
 /// What the processes say together.
@@ -59,7 +61,7 @@ impl Functions {
             bytes: body.map_or(0, |body| body.bytes),
             ..CodeFunction::default()
         };
-        self.rows.push(Row { told, is_told: false, now: None });
+        self.rows.push(Row { told, is_told: false, now: None, has_new_branches: false });
         self.by_place.insert(place, number);
         number
     }
@@ -68,6 +70,20 @@ impl Functions {
     pub(super) fn find(&mut self, number: usize, finding: Finding) {
         if let Some(row) = self.rows.get_mut(number) {
             row.now = Some(row.now.map_or(finding, |now| now.or(finding)));
+        }
+    }
+
+    /// True when this is what a function does: another of its place and name has conditions of its own.
+    pub(super) fn is_of(&self, number: usize, body: Option<Body>) -> bool {
+        self.rows.get(number).zip(body).is_some_and(|(row, body)| row.told.body == body.hash)
+    }
+
+    /// Adds what one process says of a function's conditions.
+    pub(super) fn find_branches(&mut self, number: usize, found: &[CodeBranch]) {
+        if let Some(row) = self.rows.get_mut(number) {
+            // All processes have the same ones, so that there is room.
+            let (is_more, _) = CodeBranch::merge(&mut row.told.branches, found);
+            row.has_new_branches |= is_more;
         }
     }
 
@@ -80,10 +96,11 @@ impl Functions {
 impl Row {
     fn tell(&mut self) -> Option<CodeFunction> {
         let mut now = self.now.take()?;
+        let has_new_branches = std::mem::take(&mut self.has_new_branches);
         if self.is_told {
             let told = Finding { state: self.told.state, is_import_only: self.told.is_import_only };
             now = told.or(now);
-            (now != told).then_some(())?;
+            (now != told || has_new_branches).then_some(())?;
         }
         self.is_told = true;
         (self.told.state, self.told.is_import_only) = (now.state, now.is_import_only);
@@ -94,12 +111,14 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use ExecutionState::{Executed, Unexecuted, Unknown};
+    use model::Outcomes;
 
     use super::*;
 
     fn row() -> Functions {
         let told = CodeFunction { function: "f".into(), ..CodeFunction::default() };
-        Functions { rows: vec![Row { told, is_told: false, now: None }], by_place: HashMap::new() }
+        let row = Row { told, is_told: false, now: None, has_new_branches: false };
+        Functions { rows: vec![row], by_place: HashMap::new() }
     }
 
     #[test]
@@ -123,5 +142,21 @@ mod tests {
             let rows: Vec<_> = rows.iter().map(|row| (row.state, row.is_import_only)).collect();
             assert_eq!(rows, told.into_iter().collect::<Vec<_>>(), "{found:?}");
         }
+    }
+
+    #[test]
+    fn conditions_that_turn_out_otherwise_are_told_again() {
+        let mut functions = row();
+        let executed = Finding { state: Executed, is_import_only: false };
+        let looks = [(Outcomes::TRUE, true), (Outcomes::TRUE, false), (Outcomes::FALSE, true)];
+        for (outcomes, is_told) in looks {
+            functions.find(0, executed);
+            functions.find_branches(0, &[CodeBranch { line: 2, column: 4, outcomes }]);
+            assert_eq!(functions.tell().len(), usize::from(is_told), "{outcomes:?}");
+        }
+        functions.find(0, executed);
+        assert_eq!(functions.tell(), []);
+        assert!(functions.rows[0].told.branches[0].outcomes.has_varied());
+        assert!(!functions.is_of(0, None) && functions.is_of(0, Some(Body { hash: 0, bytes: 4 })));
     }
 }

@@ -2,6 +2,7 @@
 //! the process larger, or bring it back from swap.
 
 use std::{
+    cell::Cell,
     fs::File,
     io::{self, BufRead, BufReader},
     ops::Range,
@@ -26,6 +27,8 @@ pub(crate) struct Present {
 pub(crate) struct PresentMemory {
     memory: File,
     page_map: File,
+    /// Found to be there as a whole, to be read in pieces.
+    expected: Cell<(u64, u64)>,
 }
 
 const MAPPINGS_MAX: usize = 1 << 16;
@@ -38,6 +41,8 @@ const SWAPPED: u64 = 1 << 62;
 const ENTRIES: u64 = 1 << 14;
 /// Entries asked for at a time for one read: it is of few pages.
 const WORDS: u64 = 64;
+/// What is found to be there at once; by the end of reading more it may be gone.
+const EXPECTED_BYTES_MAX: u64 = 8 << 20;
 
 /// Finds the memory of a process.
 pub(crate) fn find(proc_root: &Path, pid: u32) -> Result<Present, DeadCodeError> {
@@ -105,7 +110,7 @@ impl PresentMemory {
     /// Opens a process's memory.
     pub(crate) fn open(proc_root: &Path, pid: u32) -> io::Result<Self> {
         let open = |what| File::open(proc_root.join(format!("{pid}/{what}")));
-        Ok(Self { memory: open("mem")?, page_map: open("pagemap")? })
+        Ok(Self { memory: open("mem")?, page_map: open("pagemap")?, expected: Cell::default() })
     }
 
     fn is_present(&self, address: u64, bytes: u64) -> io::Result<bool> {
@@ -128,10 +133,18 @@ impl PresentMemory {
 
 impl Memory for PresentMemory {
     fn read(&self, address: u64, into: &mut [u8]) -> io::Result<()> {
-        if !self.is_present(address, into.len() as u64)? {
+        let (start, end) = self.expected.get();
+        let is_expected = address >= start && address.saturating_add(into.len() as u64) <= end;
+        if !is_expected && !self.is_present(address, into.len() as u64)? {
             return Err(io::ErrorKind::NotFound.into());
         }
         self.memory.read_exact_at(into, address)
+    }
+
+    fn expect(&self, range: Range<u64>) {
+        let bytes = range.end.saturating_sub(range.start);
+        let is_there = bytes <= EXPECTED_BYTES_MAX && self.is_present(range.start, bytes).unwrap_or_default();
+        self.expected.set(if is_there { (range.start, range.end) } else { (0, 0) });
     }
 }
 
@@ -173,5 +186,12 @@ mod tests {
         assert_eq!(read, there);
         assert!(memory.read(8, &mut [0]).is_err());
         assert!(memory.read(u64::MAX, &mut [0]).is_err());
+        // What is expected is believed to be there, and only that.
+        let start = there.as_ptr().addr() as u64;
+        memory.expect(start..start + 10_000);
+        memory.read(start + 5, &mut read[..100]).unwrap();
+        assert!(memory.read(8, &mut [0]).is_err());
+        memory.expect(0..4096);
+        assert!(memory.read(8, &mut [0]).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use agent_python::ExecutionState;
+use model::CodeBranch;
 
 use super::{Function, Process};
 
@@ -23,6 +24,8 @@ pub struct Row {
     pub body: u128,
     /// Memory of its code in each process.
     pub bytes: u32,
+    /// Its conditions that were asked in any of them; none where copies differ.
+    pub branches: Vec<CodeBranch>,
 }
 
 /// What is the same function in all processes. Copies of one function in a process, such as those of a module that was
@@ -82,13 +85,18 @@ impl Copies<'_> {
         let body = all().find(|function| function.body != 0).map_or(0, |function| function.body);
         let is_one = all().all(|function| [0, body].contains(&function.body));
         let bytes = all().map(|function| function.bytes).max().unwrap_or_default();
-        Row { function, file, line, state, evidence, body: if is_one { body } else { 0 }, bytes }
+        let mut branches = Vec::new();
+        for function in all().filter(|_| is_one) {
+            CodeBranch::merge(&mut branches, &function.branches);
+        }
+        Row { function, file, line, state, evidence, body: if is_one { body } else { 0 }, bytes, branches }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ExecutionState::{Executed, Unexecuted, Unknown};
+    use model::Outcomes;
 
     use super::*;
     use crate::dead_code::Counters;
@@ -102,6 +110,7 @@ mod tests {
             evidence: format!("{state:?}"),
             body: 5,
             bytes: 100,
+            branches: vec![CodeBranch { line: pid, column: 4, outcomes: Outcomes::TRUE }],
         };
         Process {
             pid,
@@ -136,7 +145,8 @@ mod tests {
         let mut processes = [process(1, &[Executed]), process(2, &[Executed]), process(3, &[Unknown])];
         processes[2].functions[0].body = 0;
         assert_eq!(rows(&processes)[0].body, 5);
+        assert_eq!(rows(&processes)[0].branches.iter().map(|one| one.line).collect::<Vec<_>>(), [1, 2, 3]);
         processes[1].functions[0].body = 6;
-        assert_eq!(rows(&processes)[0].body, 0);
+        assert_eq!((rows(&processes)[0].body, rows(&processes)[0].branches.len()), (0, 0));
     }
 }

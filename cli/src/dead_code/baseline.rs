@@ -51,8 +51,17 @@ mod tests {
     use super::*;
 
     fn row(function: &str, state: ExecutionState) -> Row {
-        let (evidence, body, bytes) = (String::new(), 0, 0);
-        Row { function: function.into(), file: "a.py".into(), line: 1, state, evidence, body, bytes }
+        let (evidence, body, bytes, branches) = (String::new(), 0, 0, Vec::new());
+        Row {
+            function: function.into(),
+            file: "a.py".into(),
+            line: 1,
+            state,
+            evidence,
+            body,
+            bytes,
+            branches,
+        }
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(crate) struct FleetArgs {
     /// Only this service.
     #[arg(long, value_name = "NAME", conflicts_with = "pids")]
     pub(crate) service: Option<String>,
-    /// Folder with the source of what runs.
-    #[arg(long, value_name = "DIR", conflicts_with = "pids")]
+    /// Folder with the source of what runs. With --pid, it is told which of its flags never varied.
+    #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
     /// What costs how much is looked up so far back, in hours.
     #[arg(long, value_name = "HOURS", default_value_t = 24, conflicts_with = "pids",

@@ -1,8 +1,17 @@
 //! What a person and a program read.
 
 use agent::dead_code::{Counters, ExecutionState, Function, rows};
+use model::{CodeBranch, Outcomes};
 
 use super::*;
+
+/// Conditions of the first function: one that was always true, one that varied, and one that was asked once.
+fn branches(line: u32) -> Vec<CodeBranch> {
+    let both = Outcomes::FALSE.and(Outcomes::TRUE);
+    let outcomes = [Outcomes::TRUE.and(Outcomes::IN_A_ROW), both, Outcomes::FALSE];
+    let branch = |(line, outcomes)| CodeBranch { line, column: 8, outcomes };
+    if line == 10 { (1..).zip(outcomes).map(branch).collect() } else { Vec::new() }
+}
 
 fn findings() -> Findings {
     let function = |function: &str, file: &str, line, state, evidence: &str| Function {
@@ -13,6 +22,7 @@ fn findings() -> Findings {
         evidence: evidence.to_owned(),
         body: u128::from(line) << 64,
         bytes: 500,
+        branches: branches(line),
     };
     let functions = vec![
         function("feed", "/srv/app/views.py", 10, ExecutionState::Executed, "entered 3 times"),
@@ -32,7 +42,7 @@ fn findings() -> Findings {
         variants: variants.iter().map(|(name, count)| ((*name).into(), *count)).collect(),
     };
     let failures = vec![DeadCodeError::NoInterpreter { pid: 13 }];
-    Findings { processes: vec![process], failures, flags: vec![(12, flag(&[("off", 1200)]))] }
+    Findings { processes: vec![process], failures, flags: vec![(12, flag(&[("off", 1200)]))], steady: None }
 }
 
 fn args(line: &str) -> DeadCodeArgs {
@@ -46,7 +56,11 @@ fn args(line: &str) -> DeadCodeArgs {
 }
 
 fn shown(line: &str) -> String {
-    let (args, findings) = (args(line), findings());
+    shown_of(line, findings())
+}
+
+fn shown_of(line: &str, findings: Findings) -> String {
+    let args = args(line);
     let mut selection = Selection::new(&args, &findings.processes);
     let mut rows = rows(&findings.processes);
     rows.retain(|row| selection.has(row));
@@ -76,6 +90,22 @@ fn files_that_are_named_are_shown_wherever_they_are() {
 }
 
 #[test]
+fn flags_that_never_varied_are_told_with_the_source() {
+    let places = (1..=7).map(|line| ("feed/views.py".to_owned(), line)).collect();
+    let steady = vec![
+        SteadyFlag { flag: "new-feed".into(), is_on: true, places },
+        SteadyFlag { flag: "old".into(), is_on: false, places: vec![("a.py".to_owned(), 3)] },
+    ];
+    let with = |steady| Findings { steady: Some(steady), ..findings() };
+    let text = shown_of("", with(steady.clone()));
+    insta::assert_snapshot!(&text[text.find("conditions by").unwrap()..]);
+    assert!(shown_of("", with(Vec::new())).contains("no check of a flag is among the first"));
+    let document: serde_json::Value = serde_json::from_str(&shown_of("--json", with(steady))).unwrap();
+    let told = serde_json::json!([document["conditions"], document["flag_checks"]]);
+    insta::assert_snapshot!("steady", serde_json::to_string_pretty(&told).unwrap());
+}
+
+#[test]
 fn rows_have_exactly_their_fields() {
     let document: serde_json::Value = serde_json::from_str(&shown("--json")).unwrap();
     assert_eq!(document["rows_total"], 4);
@@ -86,5 +116,6 @@ fn rows_have_exactly_their_fields() {
     assert_eq!(document["rows"][0]["body"], "00000000000000010000000000000000");
     assert_eq!(document["rows"][0]["bytes"], 500);
     assert_eq!(document["flags"][0]["variant"], "off");
-    assert_eq!(document["failures"][0], "process 13 runs no CPython 3");
+    let failure = document["failures"][0].as_str().unwrap();
+    assert!(failure.starts_with("process 13 runs no CPython 3; native programs are judged by"), "{failure}");
 }

@@ -3,15 +3,20 @@
 use std::fmt::Write;
 
 use agent::dead_code::{ExecutionState, Flag, Process, Row};
+use analyzer::dead_code::branches::SteadyFlag;
 
 use super::{
     Findings,
+    conditions::{self, Conditions},
     selection::{Hidden, Selection},
 };
 use crate::number::grouped;
 
 /// Longer names are cut, so that states and evidence stay in their columns.
 const NAME_WIDTH: usize = 48;
+
+/// Places of a flag's checks that are listed.
+const PLACES_SHOWN: usize = 5;
 
 pub(super) fn report(
     findings: &Findings,
@@ -42,6 +47,7 @@ pub(super) fn report(
     let is_listed = |row: &&Row| is_since_baseline || row.state != ExecutionState::Executed;
     text += &table(rows.iter().filter(is_listed));
     text += &constant_flags(&findings.flags);
+    text += &conditions(rows, findings.steady.as_deref());
     text
 }
 
@@ -111,6 +117,34 @@ fn constant_flags(flags: &[(u32, Flag)]) -> String {
             printable(&flag.flag),
             printable(variant),
             grouped(evaluations)
+        );
+    }
+    text
+}
+
+/// What conditions were, and those of them that ask for flags.
+fn conditions(rows: &[Row], steady: Option<&[SteadyFlag]>) -> String {
+    let counted = conditions::count(rows).zip(steady);
+    let Some((Conditions { same, varied, rare }, steady)) = counted else { return String::new() };
+    let mut text = format!(
+        "\nconditions by their last 16 outcomes: {} the same, {} varied, {} asked too rarely to say",
+        grouped(same),
+        grouped(varied),
+        grouped(rare)
+    );
+    text +=
+        if steady.is_empty() { "; no check of a flag is among the first\n" } else { "; checks of flags:\n" };
+    for flag in steady {
+        let places: Vec<String> =
+            flag.places.iter().take(PLACES_SHOWN).map(|(path, line)| format!("{path}:{line}")).collect();
+        let more = flag.places.len().saturating_sub(PLACES_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let state = if flag.is_on { "on" } else { "off" };
+        let _ = writeln!(
+            text,
+            "  {} was {state} each time: {}{more}",
+            printable(&flag.flag),
+            printable(&places.join(", "))
         );
     }
     text

@@ -15,7 +15,7 @@ mod series;
 mod time;
 
 pub use batch::{Batch, BatchBuilder, InvalidBatch};
-pub use code::{CodeFunction, CodeReport, ExecutionState};
+pub use code::{BRANCHES_MAX, CodeBranch, CodeFunction, CodeReport, ExecutionState, Outcomes};
 pub use frame::{Frame, FrameId, FrameKind, StackId};
 pub use id::{AgentId, PushKey};
 pub use label::{LabelSet, keys};

@@ -65,6 +65,16 @@ impl Instructions {
         original != opcode && self.caches(original) > 0
     }
 
+    /// True for what stands in place of an instruction that is elsewhere.
+    pub(super) fn is_elsewhere(&self, opcode: u8) -> bool {
+        opcode >= self.instrumented || self.is_executor(opcode)
+    }
+
+    /// True for what stands where code begins that was compiled while the program ran.
+    pub(super) fn is_executor(&self, opcode: u8) -> bool {
+        Some(opcode) == self.executor
+    }
+
     /// Puts back what the compiler wrote. False when some of it is not here.
     pub(super) fn restore(&self, code: &mut [u8]) -> bool {
         let (units, _) = code.as_chunks_mut::<2>();
@@ -76,7 +86,7 @@ impl Instructions {
                 continue;
             }
             let [opcode, _] = unit;
-            if *opcode >= self.instrumented || Some(*opcode) == self.executor {
+            if self.is_elsewhere(*opcode) {
                 return false;
             }
             *opcode = self.original(*opcode);

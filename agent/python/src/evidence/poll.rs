@@ -17,7 +17,7 @@ pub struct MarkPlace {
     /// Where the object is.
     pub address: u64,
     bytes: u32,
-    identity: Identity,
+    pub(super) identity: Identity,
 }
 
 /// What stood at the place of a mark. What has not changed says what it said.
@@ -64,6 +64,14 @@ impl CodeUnit {
         };
         let bytes = sign::bytes(interpreter, units) as u32;
         MarkPlace { address: self.address, bytes, identity: self.identity }
+    }
+}
+
+#[cfg(test)]
+impl MarkPlace {
+    /// One made by hand.
+    pub(super) fn at(address: u64, identity: Identity) -> Self {
+        Self { address, bytes: 0, identity }
     }
 }
 
@@ -157,6 +165,6 @@ fn content(bytes: &[u8]) -> Content {
 }
 
 /// True when a name, or its last part where names are qualified by others, is this text.
-fn is_called(name: &str, text: &str) -> bool {
+pub(super) fn is_called(name: &str, text: &str) -> bool {
     name.strip_suffix(text).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }

@@ -166,7 +166,8 @@ pub(super) fn head_bytes(interpreter: &Interpreter) -> usize {
 pub(super) fn bytes(interpreter: &Interpreter, code_units: u64) -> usize {
     let units = code_units.min(CODE_UNITS_MAX) as usize;
     match interpreter.version.minor {
-        ..=11 => head_bytes(interpreter),
+        ..=10 => head_bytes(interpreter),
+        11 => head_bytes(interpreter) + (2 * units).min(PROLOGUE_BYTES),
         12 => head_bytes(interpreter) + (2 * units).min(CODE_BYTES_MAX),
         _ => head_bytes(interpreter) + (2 * units).min(PROLOGUE_BYTES_MAX),
     }

@@ -5,7 +5,7 @@ use std::{cell::Cell, io};
 use testkit::Random;
 
 use super::*;
-use crate::{Version, layout};
+use crate::{Version, code::NAME_BYTES_MAX, layout};
 
 const CODE_TYPE: u64 = 0x1000;
 const UNICODE_TYPE: u64 = 0x2000;

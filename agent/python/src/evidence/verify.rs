@@ -1,10 +1,11 @@
-//! What a scan found, read anew: only what is still what it looked like is believed. A freed object's place is soon taken
-//! by another like it, so that everything is read in an order and then once more from its end: files, objects with their
-//! marks, names, files. An object that was the same in the scan and between the two looks at its file had that file.
+//! What a scan found, named and believed only as far as it is still what it looked like. A freed object's place is soon
+//! taken by another like it, so that everything is read in an order and then once more from its end: names, files,
+//! objects with their marks, names, files. An object that was the same in the scan and between the two looks at its name
+//! and file had them.
 
 use std::{collections::HashMap, io, sync::Arc};
 
-use super::{Candidate, CodeUnit, Mark, identify, poll::read_many, sign, text_of};
+use super::{CodeUnit, Found, Mark, ScanCounters, identify, poll::read_many, sign, text_of};
 use crate::{
     Interpreter, Memory,
     code::{FILE_BYTES_MAX, NAME_BYTES_MAX},
@@ -16,43 +17,73 @@ use crate::{
 pub(super) fn units(
     (memory, cache): (&dyn Memory, &dyn Memory),
     interpreter: &Interpreter,
-    found: Vec<Candidate>,
-    files: &HashMap<u64, Arc<str>>,
+    found: &[Found],
+    counters: &mut ScanCounters,
 ) -> Vec<CodeUnit> {
-    let is_file = |(address, file): &(&u64, &Arc<str>)| {
-        text_of(memory, interpreter, **address, FILE_BYTES_MAX).as_deref() == Some(file)
-    };
-    let files: Vec<(&u64, &Arc<str>)> = files.iter().filter(is_file).collect();
-    let mut marks: Vec<Option<Mark>> = Vec::with_capacity(found.len());
-    let place = |found: &Candidate| (found.address, sign::bytes(interpreter, found.identity.size));
-    read_many(memory, &found, place, |_, found, bytes| {
-        let is_same = |bytes: &&[u8]| identify(interpreter, bytes) == Some(found.identity);
-        let mark =
-            bytes.filter(is_same).and_then(|bytes| sign::read(cache, interpreter, found.address, bytes));
-        marks.push(mark);
+    let mut names: Vec<Option<Arc<str>>> = vec![None; found.len()];
+    each_name(memory, interpreter, found, |at, name| {
+        if let Some(place) = names.get_mut(at) {
+            *place = name.map(Arc::from);
+        }
     });
+    let file = |address| text_of(memory, interpreter, address, FILE_BYTES_MAX);
+    let mut files: HashMap<u64, Option<Arc<str>>> = HashMap::new();
+    for found in found {
+        files.entry(found.identity.file).or_insert_with_key(|address| file(*address).map(Arc::from));
+    }
+    let is_named = |found: &Found, name: &Option<Arc<str>>| {
+        name.is_some() && files.get(&found.identity.file).is_some_and(Option::is_some)
+    };
+    let named = found.iter().zip(&names).filter(|(found, name)| is_named(found, name)).count();
+    let mut marks = marks((memory, cache), interpreter, found);
+    each_name(memory, interpreter, found, |at, name| {
+        let is_same = names.get(at).is_some_and(|known| name.as_deref() == known.as_deref());
+        if let Some(mark) = marks.get_mut(at).filter(|_| !is_same) {
+            *mark = None;
+        }
+    });
+    files.retain(|address, known| file(*address).as_deref() == known.as_deref());
+    let unit = |((found, function), mark): ((&Found, Option<Arc<str>>), Option<Mark>)| {
+        let Found { address, identity } = *found;
+        let file = files.get(&identity.file)?.clone()?;
+        Some(CodeUnit { address, function: function?, file, line: identity.line, mark: mark?, identity })
+    };
+    let units: Vec<CodeUnit> = found.iter().zip(names).zip(marks).filter_map(unit).collect();
+    counters.not_code += (found.len() - named) as u64;
+    counters.changed += named.saturating_sub(units.len()) as u64;
+    units
+}
+
+/// Reads the names of all that was found, in the order of where the names are.
+fn each_name(
+    memory: &dyn Memory,
+    interpreter: &Interpreter,
+    found: &[Found],
+    mut tell: impl FnMut(usize, Option<String>),
+) {
     let mut names: Vec<(u64, usize)> = found.iter().map(|found| found.identity.name).zip(0..).collect();
     names.sort_unstable();
-    read_many(
-        memory,
-        &names,
-        |(address, _)| (*address, FIRST_READ_BYTES),
-        |_, (address, at), bytes| {
-            let piece = Piece { start: *address, bytes: bytes.unwrap_or_default(), rest: memory };
-            let name = text_of(&piece, interpreter, *address, NAME_BYTES_MAX);
-            let is_same = found.get(*at).is_some_and(|found| name.as_deref() == Some(&found.function));
-            if let Some(mark) = marks.get_mut(*at).filter(|_| !is_same) {
-                *mark = None;
-            }
-        },
-    );
-    let files: HashMap<&u64, &Arc<str>> = files.into_iter().filter(is_file).collect();
-    let unit = |(found, mark): (Candidate, Option<Mark>)| {
-        let Candidate { address, function, file, identity } = found;
-        let mark = mark.filter(|_| files.contains_key(&identity.file))?;
-        Some(CodeUnit { address, function, file, line: identity.line, mark, identity })
-    };
-    found.into_iter().zip(marks).filter_map(unit).collect()
+    let place = |(address, _): &(u64, usize)| (*address, FIRST_READ_BYTES);
+    read_many(memory, &names, place, |_, (address, at), bytes| {
+        let piece = Piece { start: *address, bytes: bytes.unwrap_or_default(), rest: memory };
+        tell(*at, text_of(&piece, interpreter, *address, NAME_BYTES_MAX));
+    });
+}
+
+/// The marks of those that are still what they were.
+fn marks(
+    (memory, cache): (&dyn Memory, &dyn Memory),
+    interpreter: &Interpreter,
+    found: &[Found],
+) -> Vec<Option<Mark>> {
+    let mut marks = Vec::with_capacity(found.len());
+    let place = |found: &Found| (found.address, sign::bytes(interpreter, found.identity.size));
+    read_many(memory, found, place, |_, found, bytes| {
+        let is_same = |bytes: &&[u8]| identify(interpreter, bytes) == Some(found.identity);
+        let head = bytes.filter(is_same);
+        marks.push(head.and_then(|head| sign::read(cache, interpreter, found.address, head)));
+    });
+    marks
 }
 
 /// A piece of memory that was read, and what is around it.
