@@ -139,6 +139,11 @@ fn of_catalog(text: &mut Text, stats: &Stats) {
             stats.code_functions_dropped,
         ),
         (
+            "code_branches_dropped",
+            "Conditions of functions in such reports that there was no room for.",
+            stats.code_branches_dropped,
+        ),
+        (
             "code_blocks_expired",
             "Blocks of execution evidence deleted by age or by the disk cap.",
             stats.code_blocks_expired,

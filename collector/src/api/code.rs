@@ -78,5 +78,10 @@ fn row(sums: CodeFunctionSums) -> CodeFunctionRow {
         unknown_blocks: sums.unknown_blocks,
         roles: sums.roles,
         is_import_only: function.is_import_only,
+        branches: function
+            .branches
+            .iter()
+            .map(|branch| [branch.line, branch.column, branch.outcomes.bits()])
+            .collect(),
     }
 }

@@ -58,6 +58,7 @@ fn report(host: &str, at_ns: i64, numbers: std::ops::Range<u32>) -> CodeReport {
         bytes: 600,
         state: states.into_iter().cycle().nth(number as usize % 7).unwrap_or_default(),
         is_import_only: false,
+        branches: Vec::new(),
     });
     CodeReport {
         at_ns,

@@ -18,8 +18,8 @@ pub use memory::{MemoryFilter, StoredMemory};
 /// Format of the catalog written by this program.
 ///
 /// 1 was without the tables `requests` and `evaluations`, which a program that does not know them would lose when it
-/// compacts. 2 was without findings and memory reports, 3 without execution evidence.
-pub(crate) const VERSION: u32 = 4;
+/// compacts. 2 was without findings and memory reports, 3 without execution evidence, 4 without conditions in it.
+pub(crate) const VERSION: u32 = 5;
 
 const SCHEMA: &str = "
     create table if not exists folders (
@@ -333,7 +333,7 @@ mod tests {
             .unwrap();
         let message = Catalog::open(&path).unwrap_err().to_string();
         assert!(
-            message.starts_with("store was written by a newer version: the catalog has format 5"),
+            message.starts_with("store was written by a newer version: the catalog has format 6"),
             "{message}"
         );
     }

@@ -81,6 +81,8 @@ pub struct Stats {
     pub code_reports_dropped: u64,
     /// Functions in such reports that there was no room for.
     pub code_functions_dropped: u64,
+    /// Conditions of functions in such reports that there was no room for.
+    pub code_branches_dropped: u64,
     /// Blocks of execution evidence deleted by age or by the disk cap.
     pub code_blocks_expired: u64,
 }
@@ -114,6 +116,7 @@ pub(crate) struct Counters {
     pub(crate) memory_reports_dropped: AtomicU64,
     pub(crate) code_reports_dropped: AtomicU64,
     pub(crate) code_functions_dropped: AtomicU64,
+    pub(crate) code_branches_dropped: AtomicU64,
     pub(crate) code_blocks_expired: AtomicU64,
 }
 
@@ -153,6 +156,7 @@ impl Counters {
             memory_reports_dropped: get(&self.memory_reports_dropped),
             code_reports_dropped: get(&self.code_reports_dropped),
             code_functions_dropped: get(&self.code_functions_dropped),
+            code_branches_dropped: get(&self.code_branches_dropped),
             code_blocks_expired: get(&self.code_blocks_expired),
             ..Stats::default()
         }

@@ -1,7 +1,7 @@
 //! Execution evidence: pushed by agents, merged, asked for.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use model::{Batch, CodeFunction, CodeReport, ExecutionState, LabelSet, keys};
+use model::{Batch, CodeBranch, CodeFunction, CodeReport, ExecutionState, LabelSet, Outcomes, keys};
 use wire::push::Reports;
 
 use crate::support::{NOW_NS, Server, key};
@@ -17,7 +17,15 @@ fn function(name: &str, body: u128, state: ExecutionState) -> CodeFunction {
         bytes: 640,
         state,
         is_import_only: name == "<module>",
+        branches: Vec::new(),
     }
+}
+
+/// A condition that was once another than it was before.
+fn asked(days_ago: i64) -> Vec<CodeBranch> {
+    let often = Outcomes::TRUE.and(Outcomes::IN_A_ROW);
+    let branch = |line, outcomes| CodeBranch { line, column: 7, outcomes };
+    vec![branch(2, often), branch(5, if days_ago > 0 { often } else { Outcomes::FALSE })]
 }
 
 fn report(host: &str, days_ago: i64, ran: ExecutionState) -> CodeReport {
@@ -38,7 +46,7 @@ fn report(host: &str, days_ago: i64, ran: ExecutionState) -> CodeReport {
         is_complete: true,
         functions: vec![
             function("<module>", 0xa, ExecutionState::Executed),
-            function("rank", 0xb, ran),
+            CodeFunction { branches: asked(days_ago), ..function("rank", 0xb, ran) },
             function("rank_old", 0xc, ExecutionState::Unexecuted),
             function("<lambda>", 0, ExecutionState::Unknown),
         ],

@@ -4,6 +4,7 @@
 //! Each service has its universe of functions, numbered from 0, and each block two bits for every one of them
 //! ([`sums`]). Merging keeps the greater state, so neither the order of reports matters nor how often one comes.
 
+mod branches;
 mod merge;
 mod read;
 mod retention;
@@ -58,6 +59,10 @@ pub(super) const SCHEMA: &str = "
     create unique index if not exists code_blocks_by_name
         on code_blocks (service, day, role, region, release, host);
     create index if not exists code_blocks_by_day on code_blocks (day);
+    create table if not exists code_branches (
+        service integer not null, idx integer not null, branches blob not null, primary key (service, idx),
+        foreign key (service, idx) references code_functions (service, idx) on delete cascade
+    ) strict, without rowid;
 ";
 
 /// What became of a report.

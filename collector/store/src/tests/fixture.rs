@@ -1,10 +1,10 @@
 //! Released formats stay readable (invariant I9): a store written by format 1 lies in `tests/fixtures/v1`, one by format
 //! 2, which has counts too, in `tests/fixtures/v2`, one by format 3, which has findings and memory reports, in
-//! `tests/fixtures/v3`.
+//! `tests/fixtures/v3`, one by format 4, which has execution evidence, in `tests/fixtures/v4`.
 
 use std::fs;
 
-use model::{CodeFunction, CodeReport, ExecutionState};
+use model::{CodeBranch, CodeFunction, CodeReport, ExecutionState, Outcomes};
 
 use super::*;
 use crate::{CodeFilter, CodeKept, MemoryFilter, StoredFinding, StoredMemory};
@@ -33,7 +33,28 @@ fn memory() -> StoredMemory {
     StoredMemory { host: "h1".into(), at_ms: START_NS / 1_000_000, document: "{}".into() }
 }
 
-/// Writes a store that has a block, a segment, something in its log, a finding and a memory report.
+/// One function that ran and one that did not.
+fn code() -> CodeReport {
+    let function = |name: &str, body, state| CodeFunction {
+        function: name.into(),
+        file: "/srv/feed/rank.py".into(),
+        line: 7,
+        body,
+        state,
+        ..CodeFunction::default()
+    };
+    CodeReport {
+        at_ns: START_NS,
+        labels: LabelSet::new([(keys::SERVICE_NAME, "s0")]),
+        functions: vec![
+            function("rank", 5, ExecutionState::Executed),
+            function("rank_old", 6, ExecutionState::Unexecuted),
+        ],
+        ..CodeReport::default()
+    }
+}
+
+/// Writes a store that has a block, a segment, something in its log, a finding, a memory report and execution evidence.
 fn write(dir: &Path) {
     let clock = TestClock::new();
     clock.advance(300 * SECOND_NS);
@@ -44,6 +65,7 @@ fn write(dir: &Path) {
     append(&store, key(1, 2), &rows()[3..]).unwrap();
     store.findings(|table| table.put(&finding())).unwrap();
     store.put_memory(&memory()).unwrap();
+    store.put_code(&code()).unwrap();
 }
 
 fn check(dir: &Path) {
@@ -78,7 +100,7 @@ fn check_reports(dir: &Path) {
 }
 
 /// What earlier formats did not know is taken from now on, and let go when it is old.
-fn check_code(dir: &Path) {
+fn check_code(dir: &Path, blocks: u64) {
     let clock = TestClock::new();
     let store = Store::open(options(dir, &clock)).unwrap();
     let function = CodeFunction { state: ExecutionState::Executed, ..CodeFunction::default() };
@@ -91,7 +113,22 @@ fn check_code(dir: &Path) {
     clock.advance(402 * 24 * HOUR_NS);
     store.maintain().unwrap();
     let stats = store.stats();
-    assert_eq!((stats.code_blocks, stats.code_functions, stats.code_blocks_expired), (0, 0, 1));
+    assert_eq!((stats.code_blocks, stats.code_functions, stats.code_blocks_expired), (0, 0, blocks));
+}
+
+/// What format 4 knew of functions, and what came to be known of them since.
+fn check_branches(dir: &Path) {
+    let store = Store::open(options(dir, &TestClock::new())).unwrap();
+    let functions = || {
+        let found = store.code(&CodeFilter { service: "s0", window: EVERYTHING }).unwrap().unwrap();
+        found.functions.into_iter().map(|one| one.function).collect::<Vec<_>>()
+    };
+    assert_eq!(functions(), code().functions);
+    let branch = CodeBranch { line: 2, column: 7, outcomes: Outcomes::TRUE };
+    let mut asked = code();
+    asked.functions[0].branches = vec![branch];
+    store.put_code(&asked).unwrap();
+    assert_eq!(functions(), asked.functions);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -122,7 +159,7 @@ fn fixture(version: &str) -> tempfile::TempDir {
 fn format_1_is_readable() {
     let dir = fixture("v1");
     check(dir.path());
-    check_code(dir.path());
+    check_code(dir.path(), 1);
 }
 
 #[test]
@@ -138,7 +175,17 @@ fn format_3_is_readable() {
     check(dir.path());
     check_counts(dir.path());
     check_reports(dir.path());
-    check_code(dir.path());
+    check_code(dir.path(), 1);
+}
+
+#[test]
+fn format_4_is_readable() {
+    let dir = fixture("v4");
+    check(dir.path());
+    check_counts(dir.path());
+    check_reports(dir.path());
+    check_branches(dir.path());
+    check_code(dir.path(), 2);
 }
 
 #[test]
@@ -148,5 +195,6 @@ fn what_is_written_now_is_readable() {
     check(dir.path());
     check_counts(dir.path());
     check_reports(dir.path());
-    check_code(dir.path());
+    check_branches(dir.path());
+    check_code(dir.path(), 2);
 }

@@ -84,4 +84,10 @@ pub struct CodeFunctionRow {
     pub roles: Vec<String>,
     /// It ran, but since the start of the time asked for only as importing runs code, or before the fork.
     pub is_import_only: bool,
+    /// Its conditions that were asked, whenever that was, each as line, column and outcomes: lines after its first, which is
+    /// 0; bytes before the condition in its line; and bits, of which 1 is for false, 2 for true and 4 for the same in all of
+    /// the last outcomes that the runtime keeps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub branches: Vec<[u32; 3]>,
 }

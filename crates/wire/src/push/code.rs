@@ -1,6 +1,6 @@
 //! Execution evidence in a push: functions with their places, sizes and hashes, and whether they have run.
 
-use model::{CodeFunction, CodeReport, ExecutionState};
+use model::{BRANCHES_MAX, CodeBranch, CodeFunction, CodeReport, ExecutionState, Outcomes};
 
 use super::{
     PushError,
@@ -42,6 +42,9 @@ fn function_message<'a>(function: &'a CodeFunction, texts: &mut Written<'a>) -> 
         bytes: function.bytes,
         state: state.into(),
         import_only: function.is_import_only,
+        branch_lines: function.branches.iter().map(|branch| branch.line).collect(),
+        branch_columns: function.branches.iter().map(|branch| branch.column).collect(),
+        branch_outcomes: function.branches.iter().map(|branch| branch.outcomes.bits()).collect(),
     }
 }
 
@@ -85,5 +88,28 @@ fn function(message: &proto::CodeFunction, texts: &Read) -> Result<CodeFunction,
         bytes: message.bytes,
         state,
         is_import_only: message.import_only,
+        branches: branches(message)?,
     })
+}
+
+fn branches(message: &proto::CodeFunction) -> Result<Vec<CodeBranch>, PushError> {
+    let proto::CodeFunction {
+        branch_lines: lines, branch_columns: columns, branch_outcomes: outcomes, ..
+    } = message;
+    if lines.len() != columns.len() || lines.len() != outcomes.len() {
+        return Err(malformed("code.functions.branch_lines", "has not as many as columns and outcomes"));
+    }
+    if lines.len() > BRANCHES_MAX {
+        return Err(malformed("code.functions.branch_lines", "has more than 32"));
+    }
+    let mut found = Vec::with_capacity(lines.len());
+    for ((line, column), outcomes) in lines.iter().zip(columns).zip(outcomes) {
+        let outcomes =
+            Outcomes::from_bits(*outcomes).ok_or_else(|| unknown("code.functions.branch_outcomes"))?;
+        found.push(CodeBranch { line: *line, column: *column, outcomes });
+    }
+    if !found.is_sorted_by_key(|branch| (branch.line, branch.column)) {
+        return Err(malformed("code.functions.branch_lines", "are not in order"));
+    }
+    Ok(found)
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use model::{
-    AgentId, BatchBuilder, CodeFunction, EqualMemory, ExecutionState, FlagEvaluations, FrameId, LabelSet,
-    MappingMemory, Measure, MemoryGroup, MemorySize, OwnerMemory, PageMemory, RequestCounts, StackId, Window,
-    keys,
+    AgentId, BatchBuilder, CodeBranch, CodeFunction, EqualMemory, ExecutionState, FlagEvaluations, FrameId,
+    LabelSet, MappingMemory, Measure, MemoryGroup, MemorySize, Outcomes, OwnerMemory, PageMemory,
+    RequestCounts, StackId, Window, keys,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -148,7 +148,10 @@ fn code_report() -> CodeReport {
         bytes: 320,
         state,
         is_import_only,
+        branches: Vec::new(),
     };
+    let branch = |line, outcomes| CodeBranch { line, column: 7, outcomes };
+    let asked = vec![branch(1, Outcomes::TRUE.and(Outcomes::IN_A_ROW)), branch(3, Outcomes::FALSE)];
     CodeReport {
         at_ns: 78,
         labels: LabelSet::new([(keys::SERVICE_NAME, "feed"), (keys::ROLE, "worker")]),
@@ -162,6 +165,7 @@ fn code_report() -> CodeReport {
             function("<module>", ExecutionState::Executed, true),
             function("Ranker.rank_old", ExecutionState::Unexecuted, false),
             CodeFunction { body: 0, ..function("render", ExecutionState::Unknown, false) },
+            CodeFunction { branches: asked, ..function("feed", ExecutionState::Executed, false) },
         ],
         left_out: 3,
     }
@@ -186,11 +190,20 @@ fn code_reads_back_and_is_bounded() {
         narrow(&mut limits);
         explained.push_str(&explain(&decode(&body, &limits).unwrap_err()));
     }
-    let changes: [Change; 4] = [
+    let changes: [Change; 8] = [
         |push| push.code[0].label_values.clear(),
         |push| push.code[0].runtime = 4711,
         |push| push.code[0].functions[0].function = 0,
         |push| push.code[0].functions[0].state = 3,
+        |push| push.code[0].functions[3].branch_columns.push(1),
+        |push| push.code[0].functions[3].branch_lines.reverse(),
+        |push| push.code[0].functions[3].branch_outcomes[0] = 8,
+        |push| {
+            let function = &mut push.code[0].functions[3];
+            function.branch_lines = vec![1; 33];
+            function.branch_columns = vec![1; 33];
+            function.branch_outcomes = vec![1; 33];
+        },
     ];
     for change in changes {
         let mut push = proto::Push::decode(zstd::decode_all(&body[1..]).unwrap().as_slice()).unwrap();

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     super::Catalog, BLOCKS_PER_DAY_MAX, CodeKept, DAYS_KEPT, FUNCTIONS_IN_ALL_MAX, FUNCTIONS_MAX,
-    SERVICES_MAX, day, sums,
+    SERVICES_MAX, branches, day, sums,
 };
 use crate::{
     StoreError,
@@ -30,10 +30,14 @@ impl Catalog {
     ) -> Result<CodeKept, StoreError> {
         let service = report.labels.get(keys::SERVICE_NAME);
         let is_in_time = day(report.at_ns) >= day(now_ns) - DAYS_KEPT && report.at_ns < until_ns;
+        let mut branches_fallen = 0;
         let kept = match service.filter(|_| is_in_time) {
-            Some(service) => self.change(|transaction| merge(transaction, service, report))?,
+            Some(service) => {
+                self.change(|transaction| merge(transaction, service, report, &mut branches_fallen))?
+            }
             None => CodeKept::Dropped,
         };
+        add(&counters.code_branches_dropped, branches_fallen);
         match kept {
             CodeKept::Merged { fallen } => add(&counters.code_functions_dropped, fallen),
             CodeKept::Dropped => add(&counters.code_reports_dropped, 1),
@@ -50,7 +54,12 @@ struct Block {
     states: Vec<u8>,
 }
 
-fn merge(transaction: &Transaction<'_>, service: &str, report: &CodeReport) -> rusqlite::Result<CodeKept> {
+fn merge(
+    transaction: &Transaction<'_>,
+    service: &str,
+    report: &CodeReport,
+    branches_fallen: &mut u64,
+) -> rusqlite::Result<CodeKept> {
     if report.functions.is_empty() {
         return Ok(CodeKept::Merged { fallen: 0 });
     }
@@ -61,7 +70,13 @@ fn merge(transaction: &Transaction<'_>, service: &str, report: &CodeReport) -> r
     let (mut fallen, mut is_changed) = (0, block.id.is_none());
     for function in &report.functions {
         match universe.number(function, report.at_ns)? {
-            Some(idx) => is_changed |= sums::merge(&mut block.states, idx, function.state),
+            Some(idx) => {
+                is_changed |= sums::merge(&mut block.states, idx, function.state);
+                // Where it is not known what functions do, those of one name may have different conditions.
+                if function.body != 0 && !function.branches.is_empty() {
+                    *branches_fallen += branches::add(transaction, (service, idx), &function.branches)?;
+                }
+            }
             None => fallen += 1,
         }
     }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::{
     super::Catalog,
-    CodeFilter, day,
+    CodeFilter, branches, day,
     sums::{Sum, Sums},
 };
 use crate::StoreError;
@@ -253,7 +253,8 @@ fn name(
     roles: &BTreeMap<String, u64>,
 ) -> rusqlite::Result<Vec<CodeFunctionSums>> {
     let mut query = transaction.prepare(
-        "select idx, function, file, line, body, bytes, beyond_import_day from code_functions
+        "select idx, function, file, line, body, bytes, beyond_import_day, branches
+         from code_functions left join code_branches using (service, idx)
          where service = ?1 order by file, line, function, body",
     )?;
     let mut rows = query.query([service])?;
@@ -277,6 +278,7 @@ fn name(
                     (0, 0) => ExecutionState::Unexecuted,
                 },
                 is_import_only: executed > 0 && beyond_import_day.is_none_or(|last| last < from),
+                branches: branches::read(row.get_ref(7)?.as_blob_or_null()?.unwrap_or_default()),
             },
             seen,
             executed: sum.executed,

@@ -1,6 +1,6 @@
 //! Reports merged, summed, bounded and dropped.
 
-use model::{CodeFunction, CodeReport, ExecutionState, LabelSet, Window, keys};
+use model::{CodeBranch, CodeFunction, CodeReport, ExecutionState, LabelSet, Outcomes, Window, keys};
 
 use super::{super::Catalog, retention::Bounds, *};
 use crate::stats::Counters;
@@ -69,6 +69,7 @@ fn function(name: &str, line: u32, body: u128, state: ExecutionState) -> CodeFun
         bytes: 100 + line,
         state,
         is_import_only: false,
+        branches: Vec::new(),
     }
 }
 
@@ -244,10 +245,59 @@ fn too_many_services_or_blocks_of_a_day_are_dropped() {
     assert_eq!(catalog.counters.read().code_reports_dropped, 2);
 }
 
+fn branch(line: u32, outcomes: Outcomes) -> CodeBranch {
+    CodeBranch { line, column: 300, outcomes }
+}
+
+#[test]
+fn conditions_are_what_any_block_found_them_to_be() {
+    let (never, always) = (Outcomes::FALSE.and(Outcomes::IN_A_ROW), Outcomes::TRUE.and(Outcomes::IN_A_ROW));
+    let asked = |body, branches: &[CodeBranch]| CodeFunction {
+        branches: branches.to_vec(),
+        ..function("rank", 5, body, Executed)
+    };
+    let found = [
+        ("a", TODAY - 1, asked(1, &[branch(2, never), branch(70_000, always)])),
+        ("b", TODAY, asked(1, &[branch(2, never), branch(4, Outcomes::TRUE)])),
+        ("b", TODAY, asked(2, &[branch(2, always)])),
+        ("a", TODAY, asked(1, &[branch(70_000, Outcomes::FALSE)])),
+        // Whose conditions these are is not known.
+        ("a", TODAY, asked(0, &[branch(9, always)])),
+        ("a", TODAY, function("rank", 5, 1, Executed)),
+    ];
+    let told = |found: &[(&str, i64, CodeFunction)]| {
+        let catalog = TestCatalog::new();
+        for (host, day, function) in found {
+            assert_eq!(catalog.put(&report(host, *day, std::slice::from_ref(function))), MERGED);
+        }
+        let sums = catalog.sums(EVER);
+        let told = sums.functions.into_iter().map(|one| (one.function.body, one.function.branches));
+        told.collect::<Vec<_>>()
+    };
+    let both = always.and(Outcomes::FALSE);
+    let expected = [
+        (0, vec![]),
+        (1, vec![branch(2, never), branch(4, Outcomes::TRUE), branch(70_000, both)]),
+        (2, vec![branch(2, always)]),
+    ];
+    assert_eq!(told(&found), expected);
+    let reversed: Vec<_> = found.iter().rev().cloned().collect();
+    assert_eq!(told(&reversed), expected);
+
+    let catalog = TestCatalog::new();
+    for first in [0, 20] {
+        let many: Vec<CodeBranch> = (first..first + 20).map(|line| branch(line, always)).collect();
+        catalog.put(&report("a", TODAY, &[asked(1, &many)]));
+    }
+    assert_eq!(catalog.sums(EVER).functions[0].function.branches.len(), model::BRANCHES_MAX);
+    assert_eq!(catalog.counters.code_branches_dropped.into_inner(), 8);
+}
+
 #[test]
 fn old_days_go_with_the_functions_that_only_they_had() {
     let catalog = TestCatalog::new();
     let (old, lasting) = (function("old", 1, 1, Executed), function("lasting", 2, 1, Unexecuted));
+    let old = CodeFunction { branches: vec![branch(1, Outcomes::TRUE)], ..old };
     catalog.put(&report("a", TODAY - DAYS_KEPT, &[old, lasting.clone()]));
     catalog.put(&report("a", TODAY - 1, std::slice::from_ref(&lasting)));
     catalog.put(&report("a", TODAY, &[lasting]));
@@ -256,6 +306,7 @@ fn old_days_go_with_the_functions_that_only_they_had() {
     assert_eq!(catalog.retain(TODAY + 1, none), 1);
     // The number that came free is given away again, and brings nothing of the one before along.
     catalog.put(&report("a", TODAY, &[function("new", 3, 1, Unexecuted)]));
+    assert_eq!(catalog.sums(EVER).functions[1].function.branches, []);
     insta::assert_snapshot!(catalog.shown(), @"
     lasting:2#1 -2 ?0 +0 seen -1..0 ran never web
     new:3#1 -1 ?0 +0 seen 0..0 ran never web

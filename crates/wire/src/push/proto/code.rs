@@ -26,7 +26,7 @@ pub(in super::super) struct CodeReport {
     pub(in super::super) left_out: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+#[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(in super::super) struct CodeFunction {
     #[prost(uint32, tag = "1")]
     pub(in super::super) function: u32,
@@ -44,6 +44,12 @@ pub(in super::super) struct CodeFunction {
     pub(in super::super) state: i32,
     #[prost(bool, tag = "8")]
     pub(in super::super) import_only: bool,
+    #[prost(uint32, repeated, tag = "9")]
+    pub(in super::super) branch_lines: Vec<u32>,
+    #[prost(uint32, repeated, tag = "10")]
+    pub(in super::super) branch_columns: Vec<u32>,
+    #[prost(uint32, repeated, tag = "11")]
+    pub(in super::super) branch_outcomes: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]

@@ -94,6 +94,9 @@ fn code() -> CodeReport {
             bytes: 145,
             state: 2,
             import_only: true,
+            branch_lines: vec![147],
+            branch_columns: vec![148],
+            branch_outcomes: vec![149],
         }],
         left_out: 146,
     }
