@@ -17,6 +17,8 @@ type Header = elf::FileHeader64<Endianness>;
 pub(crate) struct Contents {
     /// Symbols of all functions, or at least of the exported ones.
     pub(crate) symbols: Option<SymbolTable>,
+    /// True when these are all functions.
+    pub(crate) has_all_symbols: bool,
     /// Sections with the debug information that names functions and lines.
     pub(crate) debug: Vec<DebugSection>,
     /// Name and checksum of a separate file with the debug information.
@@ -95,6 +97,7 @@ fn read_contents<'data, R: ReadRef<'data>>(data: R) -> object::Result<Contents> 
         }
         let is_better = kind == elf::SHT_SYMTAB || (kind == elf::SHT_DYNSYM && contents.symbols.is_none());
         if is_better && section.sh_size(endian) >= ENTRY_BYTES as u64 {
+            contents.has_all_symbols = kind == elf::SHT_SYMTAB;
             let names = sections.section(section.link(endian))?;
             contents.symbols = Some(SymbolTable {
                 offset: section.sh_offset(endian),

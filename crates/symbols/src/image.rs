@@ -12,6 +12,14 @@ pub enum Image {
 }
 
 impl Image {
+    /// How many bytes there are.
+    pub(crate) fn length(&self) -> io::Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
     /// Fills as much of the buffer as there is, and says how much that was.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {

@@ -8,6 +8,7 @@
 //! - Debug information knows inlined functions and lines; it is read with `addr2line`. A file with too much of it is
 //!   named from its symbol table, and one with too many symbols for an index in one pass over them. Kernel symbols and
 //!   perf maps have readers of their own.
+//! - [`inventory`] goes the other way: all functions that a file says it has.
 
 mod cache;
 mod debug_file;
@@ -17,6 +18,7 @@ mod elf;
 mod files;
 mod image;
 mod index;
+mod inventory;
 mod kept;
 mod kernel;
 mod outcome;
@@ -28,6 +30,7 @@ mod symbolizer;
 mod table;
 
 pub use image::Image;
+pub use inventory::{FileFunction, Inventory, InventoryError, InventoryLimits, inventory};
 pub use outcome::{Counters, Outcome};
 pub use perf_map::PerfMap;
 pub use symbol::{Executable, Symbol};
