@@ -67,12 +67,32 @@ pub struct RunArgs {
     /// Ceiling for the agent's resident memory in megabytes; above it caches are emptied [default: 64].
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_rss_mb: Option<u64>,
+    /// How often processes are looked at.
+    #[command(flatten)]
+    pub looks: LookArgs,
+}
+
+/// How often processes are looked at beside the sampling.
+#[derive(Args, Clone, Debug)]
+pub struct LookArgs {
     /// Look at what processes hold in memory this often, 10 to 86400; 0 for never.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = look_seconds)]
     pub memory_seconds: u64,
-    /// Look at which functions of Python processes have run this often, 10 to 86400; 0 for never.
+    /// Look at which functions of programs have run this often, 10 to 86400; 0 for never.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = look_seconds)]
     pub code_seconds: u64,
+}
+
+impl LookArgs {
+    /// Time from one look at memory to the next; none for no look.
+    pub fn memory_interval(&self) -> Option<Duration> {
+        (self.memory_seconds > 0).then(|| Duration::from_secs(self.memory_seconds))
+    }
+
+    /// Time from one look at what has run to the next; none for no look.
+    pub fn code_interval(&self) -> Option<Duration> {
+        (self.code_seconds > 0).then(|| Duration::from_secs(self.code_seconds))
+    }
 }
 
 /// How to sample, for the agent and for recordings, apart from the rate.
@@ -156,8 +176,8 @@ impl RunArgs {
                 cpus: self.max_cpu_percent.map_or(defaults.cpus, |percent| percent / 100.0),
                 rss_bytes: self.max_rss_mb.map_or(defaults.rss_bytes, |mb| Some(mb << 20)),
             },
-            memory_interval: (self.memory_seconds > 0).then(|| Duration::from_secs(self.memory_seconds)),
-            code_interval: (self.code_seconds > 0).then(|| Duration::from_secs(self.code_seconds)),
+            memory_interval: self.looks.memory_interval(),
+            code_interval: self.looks.code_interval(),
         })
     }
 }

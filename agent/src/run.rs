@@ -257,6 +257,7 @@ fn name_windows(
         let mut batch = BatchBuilder::new();
         names.add(&job.closed, job.closed.window, &mut batch);
         let batch = batch.finish();
+        looks.code.add_sampled(&batch.frames);
         if job.trim {
             names.trim();
         }

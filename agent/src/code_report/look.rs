@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use model::{CodeReport, LabelSet};
+use model::{CodeReport, Frame, LabelSet};
 
 use super::{
-    family::{Outcome, Polled, Scanned},
+    family::{Asked, Outcome, Polled, Scanned},
+    native::{Native, Sampled},
     state::{FamilyKey, State},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 pub struct CodeReporter {
     processes: ProcessOptions,
     state: State,
+    native: Native,
     tally: Tally,
 }
 
@@ -35,6 +37,8 @@ pub(super) const PROCESSES: &str = "code_processes_total";
 pub(super) const FUNCTIONS: &str = "code_functions_total";
 /// Marks that were read again.
 const MARKS: &str = "code_marks_total";
+/// Conditions of functions, by what became of them.
+const BRANCHES: &str = "code_branches_total";
 
 impl CodeReporter {
     /// Has looked at nothing yet. `labels` win over what is found of processes.
@@ -44,13 +48,15 @@ impl CodeReporter {
     }
 
     pub(super) fn with(processes: ProcessOptions) -> Self {
-        Self { processes, state: State::default(), tally: Tally::default() }
+        Self { processes, state: State::default(), native: Native::default(), tally: Tally::default() }
     }
 
     /// One look: marks that are known first, as that costs little and must not be late; then code that may be new,
     /// where it was looked for longest ago. `is_over` says whether to stop; what is not reached is counted.
     pub fn look(&mut self, pids: &[u32], at_ns: i64, is_over: &mut dyn FnMut() -> bool) {
-        self.state.begin(at_ns);
+        if self.state.begin(at_ns) {
+            self.native.new_day();
+        }
         let mut labels = Processes::new(self.processes.clone());
         let met = self.state.meet((&self.processes.proc_root, pids), &mut labels, is_over);
         self.tally.add(PROCESSES, "refused", met.refused);
@@ -65,15 +71,29 @@ impl CodeReporter {
         for one in self.all() {
             self.poll(&one, is_over);
         }
+        let others = self.state.without_python();
+        let Self { processes, native, tally, .. } = self;
+        native.look((&processes.proc_root, &others, met.left_out == 0), &mut labels, tally, is_over);
         for one in self.due() {
             self.scan(&one, is_over);
             self.poll(&one, is_over);
         }
+        self.ask(is_over);
+    }
+
+    /// Takes in the frames of sampled stacks: what native functions are in them have run.
+    pub fn add_sampled(&mut self, frames: &[Frame]) {
+        self.native.add_frames(frames);
+    }
+
+    pub(super) fn add_all_sampled(&mut self, sampled: Sampled) {
+        self.native.add_sampled(sampled);
     }
 
     /// What is new since it was told last, by group; on a new day, everything.
     pub fn tell(&mut self, at_ns: i64) -> Vec<CodeReport> {
-        let reports = self.state.tell(at_ns);
+        let mut reports = self.state.tell(at_ns);
+        reports.extend(self.native.tell(at_ns));
         let told: usize = reports.iter().map(|report| report.functions.len()).sum();
         self.tally.add(FUNCTIONS, "told", told as u64);
         reports
@@ -114,7 +134,7 @@ impl CodeReporter {
 
     fn scan(&mut self, (key, pid): &(FamilyKey, u32), is_over: &mut dyn FnMut() -> bool) {
         let resident_bytes = self.resident_bytes(*pid);
-        let Self { processes, state, tally } = self;
+        let Self { processes, state, tally, .. } = self;
         let room = UNITS_MAX.saturating_sub(state.units());
         let Some((group, family)) = state.families.get_mut(key) else { return };
         let group = state.groups.entry(group.clone()).or_default();
@@ -153,6 +173,21 @@ impl CodeReporter {
                 self.tally.add(MARKS, "not readable", unread);
             }
             Err(outcome) => self.tally.add(PROCESSES, outcome.name(), 1),
+        }
+    }
+
+    fn ask(&mut self, is_over: &mut dyn FnMut() -> bool) {
+        let Self { processes, state, tally, .. } = self;
+        for (group, family) in state.families.values_mut() {
+            let functions = &mut state.groups.entry(group.clone()).or_default().functions;
+            match family.ask(&processes.proc_root, functions, &mut || !is_over()) {
+                Ok(Asked { branches, unread, left_out }) => {
+                    tally.add(BRANCHES, "read", branches);
+                    tally.add(BRANCHES, "of functions that are not readable", unread);
+                    tally.add(BRANCHES, "left out", left_out);
+                }
+                Err(outcome) => tally.add(PROCESSES, outcome.name(), 1),
+            }
         }
     }
 

@@ -2,12 +2,18 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use model::CodeReport;
+use model::{CodeReport, Frame};
 
-use super::look::{CodeReporter, PROCESSES};
+use super::{
+    look::{CodeReporter, PROCESSES},
+    native::Sampled,
+};
 use crate::{
     cost,
     memory_report::groups,
@@ -19,6 +25,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     reports: Mutex<VecDeque<CodeReport>>,
+    /// What was sampled since the last look.
+    sampled: Mutex<Sampled>,
+    /// True while somebody looks.
+    is_looking: AtomicBool,
     tally: Mutex<Tally>,
 }
 
@@ -42,6 +52,17 @@ impl Found {
         taken
     }
 
+    /// Takes in the frames of a window.
+    pub(crate) fn add_sampled(&self, frames: &[Frame]) {
+        if self.is_looking.load(Ordering::Relaxed) {
+            self.sampled.lock().unwrap_or_else(PoisonError::into_inner).add(frames);
+        }
+    }
+
+    fn take_sampled(&self) -> Sampled {
+        std::mem::take(&mut *self.sampled.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What became of everything that was looked at.
     pub(crate) fn tally(&self) -> Tally {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -62,6 +83,7 @@ impl Found {
 
 /// Looks until it is told to end.
 pub(crate) fn run(options: &LookOptions, found: &Found, end: &AtomicBool) {
+    found.is_looking.store(true, Ordering::Relaxed);
     let mut reporter = CodeReporter::with(options.processes.clone());
     pace::every(options.interval, end, || {
         look(options, found, &mut reporter, &mut Pace::new(options, end));
@@ -72,6 +94,7 @@ fn look(options: &LookOptions, found: &Found, reporter: &mut CodeReporter, pace:
     let at_ns = cost::wall_ns();
     let (groups, left_out) = groups::largest(&options.processes.proc_root, std::process::id(), GROUPS_MAX);
     reporter.tally_mut().add(PROCESSES, "not readable", left_out.processes);
+    reporter.add_all_sampled(found.take_sampled());
     let pids: Vec<u32> = groups.into_iter().flat_map(|group| group.pids).collect();
     reporter.look(&pids, at_ns, &mut || pace.is_over());
     // What the last look told has to be on its way before there is more.

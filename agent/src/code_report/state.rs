@@ -74,10 +74,11 @@ const WORKERS_MAX: usize = 1024;
 const DAY_NS: i64 = 86_400_000_000_000;
 
 impl State {
-    /// Begins a look; with a new day, everything is told anew.
-    pub(super) fn begin(&mut self, at_ns: i64) {
+    /// Begins a look; with a new day, everything is told anew. Returns whether it is one.
+    pub(super) fn begin(&mut self, at_ns: i64) -> bool {
         let day = at_ns.div_euclid(DAY_NS);
-        if day != self.day {
+        let is_new = day != self.day;
+        if is_new {
             self.day = day;
             self.groups.clear();
             // By now it may have loaded an interpreter.
@@ -86,6 +87,13 @@ impl State {
         }
         let workers = self.families.values_mut().flat_map(|(_, family)| family.workers.values_mut());
         workers.for_each(|worker| worker.is_read = false);
+        is_new
+    }
+
+    /// Processes that run no Python.
+    pub(super) fn without_python(&self) -> BTreeMap<u32, Stat> {
+        let apart = self.apart.iter().filter(|(_, (_, apart))| *apart == Apart::NoPython);
+        apart.map(|(pid, (stat, _))| (*pid, *stat)).collect()
     }
 
     /// Makes the acquaintance of processes, and forgets those that are not among them.
@@ -210,23 +218,38 @@ impl State {
             }
             reports.push(CodeReport {
                 at_ns,
-                labels: key.labels.clone(),
-                program: key.program.as_str().into(),
-                runtime: key.runtime.as_str().into(),
                 processes,
                 read,
                 refused,
                 is_complete: !std::mem::replace(&mut group.is_told, true),
                 functions,
                 left_out: group.left_out,
+                ..key.report()
             });
         }
         reports
     }
 }
 
+impl GroupKey {
+    /// A report that says only whose it is.
+    pub(super) fn report(&self) -> CodeReport {
+        CodeReport {
+            labels: self.labels.clone(),
+            program: self.program.as_str().into(),
+            runtime: self.runtime.as_str().into(),
+            ..CodeReport::default()
+        }
+    }
+}
+
 /// The group of a process, by what is known of it and of the one that started it.
-fn group_key(proc_root: &Path, process: &Process, processes: &mut Processes, runtime: String) -> GroupKey {
+pub(super) fn group_key(
+    proc_root: &Path,
+    process: &Process,
+    processes: &mut Processes,
+    runtime: String,
+) -> GroupKey {
     let labels = processes.program_labels(process.pid, process.stat.layout[1]).unwrap_or_default();
     let parent = Process::open(proc_root, process.stat.parent).ok();
     let started_by = parent.as_ref().map_or("", |parent| &parent.command);

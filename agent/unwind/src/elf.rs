@@ -70,6 +70,21 @@ pub(crate) struct Layout {
 /// A file with more segments than this is not one that a linker wrote.
 const SEGMENTS_MAX: usize = 64;
 
+/// What tells a file with code from others, as in [`crate::Executable::build_id`].
+pub fn build_id_of(file: &File) -> io::Result<Arc<str>> {
+    let noted = || {
+        let data = &ReadCache::new(file);
+        let header = Header::parse(data).ok()?;
+        let endian = header.endian().ok().filter(|endian| header.e_machine(*endian) == elf::EM_X86_64)?;
+        let segments = header.program_headers(endian, data).ok()?.iter().take(SEGMENTS_MAX);
+        segments.into_iter().find_map(|segment| noted_build_id(segment, endian, data))
+    };
+    match noted() {
+        Some(build_id) => Ok(build_id),
+        None => build_id::from_content(file, file.metadata()?.len()),
+    }
+}
+
 impl Image {
     /// Reads the layout; `None` for anything but x86-64 code. `path` only decides whether a name is worth searching.
     pub(crate) fn layout(&self, path: &str) -> Option<Layout> {
@@ -158,13 +173,7 @@ fn read_layout<'data, R: ReadRef<'data>>(data: R, path: &str) -> Option<Layout> 
                 size: segment.p_filesz(endian),
             });
         }
-        if layout.build_id.is_none()
-            && let Ok(Some(mut notes)) = segment.notes(endian, data)
-        {
-            layout.build_id = std::iter::from_fn(|| notes.next().ok().flatten())
-                .find(|note| note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID)
-                .and_then(|note| build_id::from_note(note.desc()));
-        }
+        layout.build_id = layout.build_id.or_else(|| noted_build_id(segment, endian, data));
     }
     if let Ok(sections) = header.sections(endian, data) {
         let section = |name: &[u8]| find_section(&sections, endian, name);
@@ -177,6 +186,17 @@ fn read_layout<'data, R: ReadRef<'data>>(data: R, path: &str) -> Option<Layout> 
         }
     }
     Some(layout)
+}
+
+fn noted_build_id<'data, R: ReadRef<'data>>(
+    segment: &elf::ProgramHeader64<Endianness>,
+    endian: Endianness,
+    data: R,
+) -> Option<Arc<str>> {
+    let mut notes = segment.notes(endian, data).ok()??;
+    std::iter::from_fn(|| notes.next().ok().flatten())
+        .find(|note| note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID)
+        .and_then(|note| build_id::from_note(note.desc()))
 }
 
 fn find_section<'data, R: ReadRef<'data>>(

@@ -30,6 +30,7 @@ mod stack;
 mod unwinder;
 
 pub use address::{Address, CodeAddress};
+pub use elf::build_id_of;
 pub use executable::{Executable, ExecutableId, FileIdentity, MappedAt};
 pub use maps::{Backing, Mapping, Maps, parse_maps};
 pub use outcome::{Counters, Outcome};
