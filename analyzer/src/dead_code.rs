@@ -1,6 +1,7 @@
 //! Code that nobody needs, from what the agents of a fleet saw run: candidates for removal, code behind flags that are off,
 //! and code that runs for nothing.
 
+pub mod branches;
 mod classes;
 mod cpu;
 mod doubts;
@@ -12,6 +13,7 @@ mod imports;
 mod inventory;
 mod known;
 mod list;
+mod native;
 mod purity;
 pub mod remove;
 mod report;

@@ -105,6 +105,10 @@ pub struct ModuleRow {
     pub executed: u64,
     /// And how many did not.
     pub unexecuted: u64,
+    /// Busy cores that importing it takes, on the mean over the time whose profiles were looked at: samples in bodies of
+    /// its modules that the import system runs, and in what they call, without other modules that they import. None
+    /// where nothing was sampled.
+    pub import_cores: Option<f64>,
     /// How well it was observed, 0 to 1: the share whose marks could be read, times the part of the time that was watched.
     pub observed: f64,
 }
@@ -116,7 +120,7 @@ pub struct DeadCodeRow {
     pub id: String,
     /// `candidate`, `suspect`, `off` or `for_nothing`.
     pub state: &'static str,
-    /// What sort of thing: `function`, `cluster`, `module`, or the rule that found what runs for nothing.
+    /// What sort of thing: `function`, `native`, `cluster`, `module`, or the rule that found what runs for nothing.
     pub sort: &'static str,
     /// The function, or what else it is.
     pub function: String,

@@ -1,18 +1,27 @@
 //! What regions of code cost: stacks that run through their lines, in the profiles of hosts.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use analyzer_detect::stats::{Estimate, servers::Sizing};
-use model::Batch;
+use model::{Batch, FrameId, FrameKind};
 use wire::api::findings::Range;
 
-use super::wasted::{Region, Wasted};
+use super::{
+    native::Sampled,
+    wasted::{Region, Wasted},
+};
 use crate::{collector::Collector, production::units};
 
 const CONFIDENCE: f64 = 0.95;
 
 /// The name of a module's body.
 pub(crate) const MODULE: &str = "<module>";
+
+/// The function of the import system that runs it.
+const IMPORTING: &str = "_call_with_frames_removed";
 
 /// Gives the path by which regions name the file of a frame.
 type PathOf<'a> = &'a dyn Fn(&str) -> String;
@@ -31,6 +40,10 @@ pub(crate) struct Cost {
 pub(crate) struct Costs {
     units: Vec<Vec<f64>>,
     scale: f64,
+    /// Cores of imports by file, of all units together.
+    imports: BTreeMap<Arc<str>, f64>,
+    /// What samples saw of native programs.
+    pub(crate) sampled: Sampled,
 }
 
 /// Asks for the profiles of a selection, and adds up what each thing costs.
@@ -41,7 +54,8 @@ pub(crate) fn costs(
     path_of: PathOf,
 ) -> Result<Costs, String> {
     let found = units::units(collector, selector, (start_ns, end_ns))?;
-    let mut costs = Costs { units: Vec::new(), scale: found.scale };
+    let sampled = Sampled::new((end_ns - start_ns) as f64 / 1e9, found.scale);
+    let mut costs = Costs { scale: found.scale, sampled, ..Costs::default() };
     for unit in &found.units {
         costs.add(&unit.profile(collector)?, unit.seconds(), (things, path_of));
     }
@@ -64,12 +78,23 @@ impl Costs {
         Cost { cores: scaled(self.scale), servers: scaled(self.scale * sizing.servers_for_cores(1.0)) }
     }
 
+    /// The cores of the whole fleet that importing takes, by file.
+    pub(crate) fn imports(&self) -> BTreeMap<Arc<str>, f64> {
+        let units = self.units.len().max(1) as f64;
+        self.imports.iter().map(|(file, cores)| (file.clone(), cores / units * self.scale)).collect()
+    }
+
     fn add(&mut self, profile: &Batch, seconds: f64, (things, path_of): (&[Wasted], PathOf)) {
+        self.sampled.add(profile, seconds);
         let frames = Frames::new(profile, things, path_of);
         let mut cores = vec![0.0; things.len()];
+        let cores_of = |value: i64| value as f64 / 1e9 / seconds.max(f64::MIN_POSITIVE);
         for sample in profile.profiles.iter().flat_map(|one| &one.samples) {
             let mut seen: Vec<usize> = Vec::new();
             let stack = profile.stack(sample.stack);
+            if let Some(file) = imported(profile, stack) {
+                *self.imports.entry(file.clone()).or_default() += cores_of(sample.value);
+            }
             for (at, frame) in stack.iter().enumerate() {
                 // The leaf comes first: what a frame calls stands before it.
                 let called = at.checked_sub(1).and_then(|at| stack.get(at)).map(|frame| frame.0 as usize);
@@ -81,12 +106,26 @@ impl Costs {
             }
             for thing in seen {
                 if let Some(cores) = cores.get_mut(thing) {
-                    *cores += sample.value as f64 / 1e9 / seconds.max(f64::MIN_POSITIVE);
+                    *cores += cores_of(sample.value);
                 }
             }
         }
         self.units.push(cores);
     }
+}
+
+/// The file that a stack imports: that of the innermost body of a module that the import system runs. A program's own
+/// body is run by nobody, and what it does is its work.
+fn imported<'a>(profile: &'a Batch, stack: &[FrameId]) -> Option<&'a Arc<str>> {
+    let frames = stack.iter().filter_map(|frame| profile.frames.get(frame.0 as usize));
+    let mut body = None;
+    for frame in frames.filter(|frame| frame.kind == FrameKind::Python) {
+        if body.is_some() && *frame.function == *IMPORTING {
+            return body;
+        }
+        body = (*frame.function == *MODULE).then_some(&frame.file);
+    }
+    None
 }
 
 /// The frames of a profile, with the regions that they are in.
@@ -138,7 +177,7 @@ fn own_name(function: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use model::{BatchBuilder, Frame, FrameKind, Profile, Sample};
+    use model::{BatchBuilder, Frame, Profile, Sample};
 
     use super::*;
     use crate::dead_code::wasted::Why;
@@ -185,7 +224,7 @@ mod tests {
         }
         let profile = builder.finish();
         let things = [thing((5, 5), "", false), thing((5, 5), "g", false), thing((0, 0), "", true)];
-        let mut costs = Costs { units: Vec::new(), scale: 10.0 };
+        let mut costs = Costs { scale: 10.0, ..Costs::default() };
         for seconds in [1.0, 2.0] {
             costs.add(&profile, seconds, (&things, &|path| path.trim_start_matches("/srv/").to_owned()));
         }
@@ -196,5 +235,37 @@ mod tests {
         assert!(found[0].cores.low < 165.0 && found[0].cores.high > 165.0);
         assert_eq!(costs.of(0, true, &sizing).cores.low, 0.0);
         assert_eq!(costs.of(9, false, &sizing).cores, Range::default());
+    }
+
+    #[test]
+    fn imports_cost_what_their_own_bodies_run() {
+        let of = |file: &str, function: &str| Frame { file: file.into(), ..frame(function, 1) };
+        let native = Frame { kind: FrameKind::Native, ..frame("builtin_exec", 0) };
+        let [a, b, main] = ["a.py", "b.py", "main.py"].map(|file| of(file, MODULE));
+        let import = of("<frozen importlib._bootstrap>", IMPORTING);
+        let load = of("<frozen importlib._bootstrap>", "_find_and_load");
+        let mut builder = BatchBuilder::default();
+        let stacks: [(&[&Frame], i64); 6] = [
+            (&[&of("a.py", "make"), &a, &native, &import, &load, &main], 1),
+            // What b imports is not b, and finding a file is not the file.
+            (&[&a, &native, &import, &load, &b, &import, &load, &main], 2),
+            (&[&load, &b, &import, &load, &main], 4),
+            (&[&of("a.py", "work"), &main], 8),
+            (&[&a, &of("run.py", "run_path"), &main], 16),
+            (&[&main], 32),
+        ];
+        for (stack, seconds) in stacks {
+            let frames = stack.iter().map(|frame| builder.frame((*frame).clone())).collect();
+            let sample = Sample { stack: builder.stack(frames), value: seconds * 1_000_000_000 };
+            builder.add(&Profile::default(), sample);
+        }
+        let profile = builder.finish();
+        let mut costs = Costs { scale: 10.0, ..Costs::default() };
+        for seconds in [1.0, 2.0] {
+            costs.add(&profile, seconds, (&[], &str::to_owned));
+        }
+        let found: Vec<(String, f64)> =
+            costs.imports().into_iter().map(|(file, cores)| (file.to_string(), cores)).collect();
+        assert_eq!(found, [("a.py".to_owned(), 22.5), ("b.py".to_owned(), 30.0)]);
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analyzer_detect::dead_code::ledger::{Day, Identity, Role, Unit};
+use model::{CodeBranch, Outcomes};
 use wire::api::code::{CodeAnswer, CodeFunctionRow};
 
+use super::native;
 use crate::{collector::Collector, error::AnalyzerError};
 
 const DAY_MS: i64 = 86_400_000;
@@ -36,6 +38,8 @@ pub(crate) struct Watched {
     pub(crate) is_import_only: bool,
     /// Where it is from.
     pub(crate) origin: Origin,
+    /// Its conditions that were asked.
+    pub(crate) branches: Vec<CodeBranch>,
 }
 
 /// A service's evidence.
@@ -45,6 +49,8 @@ pub(crate) struct Evidence {
     pub(crate) service: String,
     /// Its functions, bodies left out, by file and name.
     pub(crate) functions: Vec<Watched>,
+    /// Functions of native programs, by file and name.
+    pub(crate) native: Vec<Watched>,
     /// Bodies of modules, by file.
     pub(crate) modules: BTreeMap<String, Watched>,
     /// First and last day.
@@ -104,15 +110,18 @@ pub(crate) fn evidence(answer: &CodeAnswer) -> Option<Evidence> {
         let earlier = before.into_iter().filter(|row| row.last_executed_ms.is_some());
         let earlier = earlier.max_by_key(|row| row.last_executed_ms).map(unit);
         for row in current {
+            let is_native = native::is_native(row);
             let watched = Watched {
                 unit: unit(row),
                 earlier: earlier.clone(),
                 bytes: row.bytes.into(),
                 is_import_only: row.is_import_only,
                 origin: origin(file),
+                branches: row.branches.iter().filter_map(branch).collect(),
             };
             match function == super::cpu::MODULE {
                 true => drop(found.modules.insert(file.to_owned(), watched)),
+                false if is_native => found.native.push(watched),
                 false => found.functions.push(watched),
             }
         }
@@ -140,6 +149,11 @@ fn unit(row: &CodeFunctionRow) -> Unit {
     }
 }
 
+/// What this program does not know the meaning of it leaves out.
+fn branch([line, column, outcomes]: &[u32; 3]) -> Option<CodeBranch> {
+    Some(CodeBranch { line: *line, column: *column, outcomes: Outcomes::from_bits(*outcomes)? })
+}
+
 /// The day of a time.
 pub(crate) fn day(at_ms: i64) -> Day {
     Day::try_from(at_ms.div_euclid(DAY_MS)).unwrap_or_default()
@@ -156,7 +170,7 @@ pub(crate) fn origin(file: &str) -> Origin {
     let is_standard = file.starts_with('<')
         || file.is_empty()
         || ["/lib/python2.", "/lib/python3.", "/lib64/python3."].iter().any(|folder| file.contains(folder));
-    if is_standard { Origin::Standard } else { Origin::Own }
+    if is_standard { Origin::Standard } else { native::origin(file) }
 }
 
 /// The function that a name means in the source: `Feed.f.<locals>.g` is `Feed.f.g` there.
@@ -195,7 +209,10 @@ mod tests {
             days: Some(CodeDays { first: 100, last: 120 }),
             functions: vec![
                 row("Feed.rank", "0a", (100, 110), Some((100, 104))),
-                row("Feed.rank", "0b", (111, 120), None),
+                CodeFunctionRow {
+                    branches: vec![[2, 7, 5], [3, 7, 9]],
+                    ..row("Feed.rank", "0b", (111, 120), None)
+                },
                 row("gone", "0c", (100, 119), None),
                 row("Feed.rank.<locals>.<lambda>", "0d", (100, 120), None),
                 row("<module>", "0e", (100, 120), Some((100, 120))),
@@ -209,6 +226,7 @@ mod tests {
             (rank.unit.identity.body, rank.unit.first_seen, rank.unit.first_executed),
             (11, 111, None)
         );
+        assert_eq!(rank.branches.iter().map(|one| one.outcomes.always()).collect::<Vec<_>>(), [Some(false)]);
         assert_eq!(rank.earlier.as_ref().and_then(|unit| unit.last_executed), Some(104));
         assert!(evidence(&CodeAnswer::default()).is_none());
     }

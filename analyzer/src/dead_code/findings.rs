@@ -56,6 +56,7 @@ fn title(row: &DeadCodeRow) -> String {
     match row.state {
         "for_nothing" => format!("{name}: {}", row.evidence),
         "off" => format!("{name}: only the flag {} lets it run", row.flag),
+        _ if row.sort == "native" => format!("{name}: no sample saw it"),
         _ => match row.days {
             0 => format!("{name}: has not run since it is watched"),
             days => format!("{name}: has not run in {}", counted(days.into(), "day")),

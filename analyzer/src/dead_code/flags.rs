@@ -1,6 +1,6 @@
 //! Flags that say always the same, and for how long, from what programs counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use analyzer_detect::dead_code::flags::{FlagDays, Step};
 use analyzer_report::number::counted;
@@ -63,12 +63,21 @@ impl FlagHistory {
     }
 }
 
+/// What programs counted of flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Those that have only ever been one thing since.
+    pub(crate) constant: Vec<FlagHistory>,
+    /// The keys of all of them.
+    pub(crate) all: BTreeSet<String>,
+}
+
 /// Asks for flags of a service, and how long each of them has been what it is.
 pub(crate) fn constant(
     collector: &Collector,
     selector: &str,
     (earliest_ns, end_ns): (i64, i64),
-) -> Result<Vec<FlagHistory>, AnalyzerError> {
+) -> Result<Counted, AnalyzerError> {
     let mut stretches = Vec::new();
     let mut until_ns = end_ns;
     for days in LADDER_DAYS {
@@ -81,7 +90,9 @@ pub(crate) fn constant(
         stretches.push(((end_ns - from_ns) / DAY_NS, found));
         until_ns = from_ns;
     }
-    Ok(histories(&stretches))
+    let rows = stretches.iter().flat_map(|(_, found)| &found.rows);
+    let all = rows.filter(|row| row.count > 0).map(|row| row.flag.clone()).collect();
+    Ok(Counted { constant: histories(&stretches), all })
 }
 
 /// From stretches of time, the newest first, each with how many days ago it began.

@@ -4,6 +4,8 @@
 //! that asks for flags. A function that returns what such a call says is asked instead of it; a variable with its value
 //! is too.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
@@ -13,21 +15,8 @@ use super::{
     syntax,
 };
 
-/// Words of names that ask for flags.
-const ASKING: [&str; 12] = [
-    "active",
-    "boolean",
-    "enabled",
-    "experiment",
-    "feature",
-    "flag",
-    "gate",
-    "string",
-    "switch",
-    "toggle",
-    "treatment",
-    "variation",
-];
+pub(crate) use keys::keys;
+use keys::{constant, constants, is_asking, value_of};
 
 /// Functions that are gone through again to find those that stand behind a flag.
 const ROUNDS_MAX: usize = 20;
@@ -58,6 +47,19 @@ pub(crate) struct Check {
     pub(crate) callee: String,
 }
 
+/// A condition, or a part of one, that is what a flag says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// The flag's key.
+    pub(crate) flag: String,
+    /// Whether it is on when this is true.
+    pub(crate) on: bool,
+    /// The file, in [`Inventory::files`].
+    pub(crate) file: usize,
+    /// Its line, and the bytes before it in that.
+    pub(crate) place: (u32, u32),
+}
+
 /// What stands behind flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Guards {
@@ -65,6 +67,8 @@ pub(crate) struct Guards {
     pub(crate) arms: Vec<Arm>,
     /// Who asks, in order.
     pub(crate) checks: Vec<Check>,
+    /// What is asked of them, in order.
+    pub(crate) conditions: Vec<Condition>,
 }
 
 /// A flag and whether it is on.
@@ -81,12 +85,19 @@ struct Said {
 
 /// Finds what stands behind these flags.
 pub(crate) fn find(inventory: &Inventory, flags: &BTreeSet<String>) -> Guards {
-    let mut asked =
-        Asked { inventory, flags, constants: constants(inventory, flags), wrappers: BTreeMap::new() };
+    let mut asked = Asked {
+        inventory,
+        flags,
+        constants: constants(inventory, &|key| flags.contains(key)),
+        wrappers: BTreeMap::new(),
+    };
     asked.find_wrappers();
     let mut guards = Guards::default();
     for (at, file) in inventory.files.iter().enumerate().filter(|(_, file)| !file.is_test) {
         for node in syntax::nodes(file.tree.root_node()) {
+            if let Some(condition) = condition_of(node) {
+                asked.add_conditions(at, condition, &mut guards.conditions);
+            }
             match node.kind() {
                 "if_statement" => guards.arms.extend(asked.arms_of_if(at, node)),
                 "conditional_expression" => guards.arms.extend(asked.arms_of_expression(at, node)),
@@ -184,7 +195,7 @@ impl Asked<'_> {
             return None;
         }
         let (name, _) = syntax::callee(call, source)?;
-        if !name.to_lowercase().split('_').any(|word| ASKING.binary_search(&word).is_ok()) {
+        if !is_asking(name) {
             return None;
         }
         let arguments = call.child_by_field_name("arguments")?;
@@ -194,21 +205,39 @@ impl Asked<'_> {
 
     fn key(&self, file: usize, argument: Node<'_>) -> Option<String> {
         let source = &self.inventory.files.get(file)?.text;
-        let argument = argument
-            .child_by_field_name("value")
-            .filter(|_| argument.kind() == "keyword_argument")
-            .unwrap_or(argument);
+        let argument = value_of(argument);
         if let Some(literal) = syntax::literal(argument, source) {
             return self.flags.get(literal).cloned();
         }
         let name = syntax::text(argument, source);
-        let name = name.rsplit('.').next().unwrap_or(name).to_owned();
-        if let Some(key) = self.constants.get(&(file, name.clone())) {
-            return Some(key.clone());
+        let own = name.rsplit('.').next().unwrap_or(name).to_owned();
+        self.constants.get(&(file, own)).cloned().or_else(|| constant(&self.constants, name))
+    }
+
+    /// The parts of a condition that are each asked by themselves.
+    fn add_conditions(&self, file: usize, expression: Node<'_>, found: &mut Vec<Condition>) {
+        let parts: &[&str] = match expression.kind() {
+            "parenthesized_expression" => {
+                let inner = expression.named_child(0);
+                return inner.into_iter().for_each(|inner| self.add_conditions(file, inner, found));
+            }
+            "not_operator" => &["argument"],
+            "boolean_operator" => &["left", "right"],
+            _ => {
+                let said = self.said(file, expression).filter(|said| said.is_all);
+                let place = expression.start_position();
+                found.extend(said.map(|said| Condition {
+                    flag: said.flag,
+                    on: said.on,
+                    file,
+                    place: (place.row as u32 + 1, place.column as u32),
+                }));
+                return;
+            }
+        };
+        for part in parts.iter().filter_map(|part| expression.child_by_field_name(part)) {
+            self.add_conditions(file, part, found);
         }
-        let mut everywhere = self.constants.iter().filter(|((_, other), _)| *other == name);
-        let (_, key) = everywhere.next()?;
-        everywhere.all(|(_, other)| other == key).then(|| key.clone())
     }
 
     /// What an expression says of a flag.
@@ -314,24 +343,13 @@ impl Said {
     }
 }
 
-/// `NEW_FEED = "new_feed"` at the top of a file.
-fn constants(inventory: &Inventory, flags: &BTreeSet<String>) -> BTreeMap<(usize, String), String> {
-    let mut found = BTreeMap::new();
-    for (at, file) in inventory.files.iter().enumerate() {
-        let top = file.tree.root_node();
-        for statement in top.named_children(&mut top.walk()) {
-            let Some(assignment) = statement.named_child(0).filter(|one| one.kind() == "assignment") else {
-                continue;
-            };
-            let field = |name: &str| assignment.child_by_field_name(name);
-            if let (Some(left), Some(right)) = (field("left"), field("right"))
-                && let Some(key) = syntax::literal(right, &file.text).filter(|key| flags.contains(*key))
-            {
-                found.insert((at, syntax::text(left, &file.text).to_owned()), key.to_owned());
-            }
-        }
+/// What decides here which way is gone.
+fn condition_of(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "if_statement" | "elif_clause" | "while_statement" => node.child_by_field_name("condition"),
+        "conditional_expression" => node.named_child(1),
+        _ => None,
     }
-    found
 }
 
 #[cfg(test)]
@@ -378,7 +396,20 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(arms(text), expected, "{text}");
         }
-        assert!(ASKING.is_sorted());
+    }
+
+    #[test]
+    fn conditions_are_known_by_their_places() {
+        let text = "def f():\n  on = flags.new(1)\n  if x and not (on):\n    a()\n  elif is_enabled('old'):\n    b()\n  while \
+                    bool(flags.new(2)): c()\n  return d if is_enabled('old') == 1 else e if is_enabled('old') else g\n";
+        let inventory = inventory(&[("flags.py", FLAGS), ("a.py", text)]);
+        let guards = find(&inventory, &["new".to_owned(), "old".to_owned()].into());
+        let found: Vec<(&str, bool, (u32, u32))> =
+            guards.conditions.iter().map(|one| (one.flag.as_str(), one.on, one.place)).collect();
+        assert_eq!(
+            found,
+            [("new", true, (3, 16)), ("old", true, (5, 7)), ("new", true, (7, 8)), ("old", true, (8, 47))]
+        );
     }
 
     #[test]

@@ -212,6 +212,7 @@ mod tests {
             bytes: 100,
             is_import_only: false,
             origin: super::super::evidence::origin(file),
+            branches: Vec::new(),
         }
     }
 

@@ -7,14 +7,16 @@ use analyzer_report::dead_code::{DeadCodeReport, DeadCodeService};
 
 use super::{
     DeadCodeOptions,
-    cpu::{Cost, costs},
+    cpu::costs,
     doubts::{said, silence},
     evidence::{Evidence as Watch, Origin, evidence, fetch, services},
     flags::constant,
+    imports::used,
     known::KnownSource,
     list::{Beside, list},
+    native::{self, Sampled},
     remove::Evidence,
-    service::{Known, matches, of_service, path_of},
+    service::{Known, Measured, matches, of_service, path_of},
 };
 use crate::{
     collector::{Collector, narrowed},
@@ -61,7 +63,9 @@ pub fn report(collector: &Collector, options: &DeadCodeOptions) -> Result<DeadCo
             release_train_days: options.release_train_days,
         };
         let files = absent.files.get(&evidence.service).map_or(&[][..], Vec::as_slice);
-        let mut found = looked(collector, options, (evidence, beside, files))?;
+        let others = known.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, one)| one);
+        let elsewhere = Elsewhere { never_imported: files, used: &used(others) };
+        let mut found = looked(collector, options, (evidence, beside, elsewhere))?;
         if let Some(source) = source.as_mut() {
             add_history(&mut found, source);
         }
@@ -180,45 +184,52 @@ fn top_of(path: &str) -> &str {
 
 /// Functions that ran in any of these services, by file and name.
 fn ran<'a>(services: impl Iterator<Item = &'a Watch>) -> BTreeSet<(String, String)> {
-    let functions = services.flat_map(|evidence| &evidence.functions);
+    let functions = services.flat_map(|evidence| evidence.functions.iter().chain(&evidence.native));
     let ran =
         functions.filter(|watched| watched.origin == Origin::Own && watched.unit.last_executed.is_some());
     ran.map(|watched| (watched.unit.identity.file.to_string(), watched.unit.identity.function.to_string()))
         .collect()
 }
 
+/// What the other services say.
+struct Elsewhere<'a> {
+    /// Files of the source that none of them imported.
+    never_imported: &'a [usize],
+    /// Files and packages that one of them uses.
+    used: &'a BTreeSet<String>,
+}
+
 fn looked(
     collector: &Collector,
     options: &DeadCodeOptions,
-    (evidence, beside, never_imported): (&Watch, Beside, &[usize]),
+    (evidence, beside, elsewhere): (&Watch, Beside, Elsewhere),
 ) -> Result<DeadCodeService, AnalyzerError> {
     let selector = narrowed("{}", model::keys::SERVICE_NAME, &evidence.service);
-    let flags = constant(collector, &selector, (options.earliest_ns, options.end_ns))?;
-    let known = Known { evidence, beside, flags: &flags, never_imported };
+    let counted = constant(collector, &selector, (options.earliest_ns, options.end_ns))?;
+    let known = Known {
+        evidence,
+        beside,
+        flags: &counted.constant,
+        counted: &counted.all,
+        used_elsewhere: elsewhere.used,
+        never_imported: elsewhere.never_imported,
+    };
     let found = matches(&known);
     let path_of = |file: &str| path_of(beside.source, file);
-    let measured = match found.wasted.is_empty() {
-        true => Ok(None),
-        false => {
-            let asked = (selector.as_str(), options.start_ns, options.end_ns);
-            costs(collector, asked, &found.wasted, &path_of).map(Some)
+    let asked = (selector.as_str(), options.start_ns, options.end_ns);
+    let (measured, sampled, note) = match costs(collector, asked, &found.wasted, &path_of) {
+        Ok(costs) => {
+            let wasted = found.wasted.iter().enumerate();
+            let of_each = wasted.map(|(at, one)| costs.of(at, one.is_guess, &options.sizing)).collect();
+            (Measured { costs: of_each, imports: Some(costs.imports()) }, costs.sampled, None)
         }
-    };
-    let mut note = None;
-    let costs: Vec<Option<Cost>> = match measured {
-        Ok(Some(costs)) => found
-            .wasted
-            .iter()
-            .enumerate()
-            .map(|(at, one)| Some(costs.of(at, one.is_guess, &options.sizing)))
-            .collect(),
-        Ok(None) => Vec::new(),
         Err(reason) => {
-            note = Some(format!("what runs for nothing cannot be told: {reason}"));
-            Vec::new()
+            let note = format!("what runs for nothing and what imports take cannot be told: {reason}");
+            (Measured::default(), Sampled::default(), Some(note))
         }
     };
-    let mut service = of_service(&known, &found, &costs);
+    let mut service = of_service(&known, &found, &measured);
+    native::add(&mut service, (evidence, beside.alive), &sampled, &options.sizing);
     service.notes.extend(note);
     Ok(service)
 }

@@ -2,7 +2,10 @@
 
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use analyzer_detect::dead_code::{
     Circumstances, Verdict, clusters::clusters, judge, ledger::Unit, survival::StaticClass,
@@ -10,8 +13,9 @@ use analyzer_detect::dead_code::{
 use analyzer_report::dead_code::{DeadCodeRow, DeadCodeService, ExpectedAlive, ModuleRow};
 
 use super::{
+    branches::{self, Asked},
     cpu::Cost,
-    evidence::{Evidence, Origin, Watched},
+    evidence::{Evidence, Origin, Watched, origin},
     flags::FlagHistory,
     guards::{Guard, Guards},
     known::KnownSource,
@@ -31,6 +35,10 @@ pub(crate) struct Known<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) beside: Beside<'a>,
     pub(crate) flags: &'a [FlagHistory],
+    /// Keys of all flags that programs counted.
+    pub(crate) counted: &'a BTreeSet<String>,
+    /// Files and packages of which something ran in another service of the same installation.
+    pub(crate) used_elsewhere: &'a BTreeSet<String>,
     /// Files of the source that no process imported, and that are told of here.
     pub(crate) never_imported: &'a [usize],
 }
@@ -55,16 +63,33 @@ pub(crate) fn matches(known: &Known) -> Matches {
         };
         let seen = unused::Known { decided: &decided, never_ran: &never_ran };
         wasted.extend(asked::find(&source.inventory, &guards, known.flags));
+        wasted.extend(steady(known, source));
         wasted.extend(unused::find(&source.inventory, &seen));
         wasted.extend(repeated::find(&source.inventory, &never_ran));
     }
     let path_of = |file: &str| path_of(known.beside.source, file);
     let mut units = BTreeMap::new();
-    for (one, unit) in super::imports::find(known.evidence, &path_of) {
+    for (one, unit) in super::imports::find(known.evidence, known.used_elsewhere, &path_of) {
         units.insert(wasted.len(), unit);
         wasted.push(one);
     }
     Matches { wasted, units }
+}
+
+/// Flags that no program counts, by what their conditions were. What is counted is known better.
+fn steady(known: &Known, source: &KnownSource) -> Vec<Wasted> {
+    let keys: BTreeSet<String> = super::guards::keys(&source.inventory)
+        .into_iter()
+        .filter(|key| !known.counted.contains(key))
+        .collect();
+    let guards = super::guards::find(&source.inventory, &keys);
+    let asked = known.evidence.functions.iter().map(|watched| Asked {
+        file: &watched.unit.identity.file,
+        function: &watched.unit.identity.function,
+        line: watched.unit.line,
+        branches: &watched.branches,
+    });
+    asked::find_steady(&source.inventory, &guards, &branches::steady(source, &guards, asked))
 }
 
 /// The path by which a process' file is told: that in the source where it is there.
@@ -72,8 +97,17 @@ pub(crate) fn path_of(source: Option<&KnownSource>, file: &str) -> String {
     source.and_then(|source| source.path(file)).unwrap_or(file).to_owned()
 }
 
-/// The service's report. `costs` has what each match costs; None where nothing was sampled.
-pub(crate) fn of_service(known: &Known, matches: &Matches, costs: &[Option<Cost>]) -> DeadCodeService {
+/// What profiles say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measured {
+    /// What each match costs; nothing where nothing was sampled.
+    pub(crate) costs: Vec<Cost>,
+    /// Cores that imports take, by file.
+    pub(crate) imports: Option<BTreeMap<Arc<str>, f64>>,
+}
+
+/// The service's report.
+pub(crate) fn of_service(known: &Known, matches: &Matches, measured: &Measured) -> DeadCodeService {
     let evidence = known.evidence;
     let found = list(evidence, known.beside);
     let guards = known.beside.source.map(|source| guards(known, source)).unwrap_or_default();
@@ -87,7 +121,7 @@ pub(crate) fn of_service(known: &Known, matches: &Matches, costs: &[Option<Cost>
     funnel.never_imported =
         listed.iter().filter(|row| row.sort == "module").map(|row| row.members.len() as u64).sum();
     for (at, wasted) in matches.wasted.iter().enumerate() {
-        let cost = costs.get(at).copied().flatten().filter(|cost| cost.cores.value > 0.0);
+        let cost = measured.costs.get(at).copied().filter(|cost| cost.cores.value > 0.0);
         // A package takes memory and start-up time even where no sample fell into its import.
         let is_told = cost.is_some() || wasted.why == Why::Imported && wasted.path.is_empty();
         match is_told {
@@ -117,7 +151,7 @@ pub(crate) fn of_service(known: &Known, matches: &Matches, costs: &[Option<Cost>
         roles: evidence.roles.iter().map(ToString::to_string).collect(),
         expected_alive: ExpectedAlive { value: alive.expected, low: alive.at_least, high: alive.at_most },
         rows: listed,
-        modules: modules(known),
+        modules: modules(known, measured.imports.as_ref()),
         funnel,
         notes: notes(known),
     }
@@ -205,15 +239,23 @@ fn verdict(known: &Known, unit: &Unit) -> Verdict {
 }
 
 /// What the release has, by file and package.
-fn modules(known: &Known) -> Vec<ModuleRow> {
+fn modules(known: &Known, imports: Option<&BTreeMap<Arc<str>, f64>>) -> Vec<ModuleRow> {
+    let name = |file: &str| match origin(file) {
+        Origin::Own => path_of(known.beside.source, file),
+        Origin::Package(name) => name,
+        Origin::Standard => "standard library".to_owned(),
+    };
+    let mut import_cores: BTreeMap<String, f64> = BTreeMap::new();
+    for (file, cores) in imports.into_iter().flatten() {
+        *import_cores.entry(name(file)).or_default() += cores;
+    }
     let mut found: BTreeMap<String, (ModuleRow, f64)> = BTreeMap::new();
-    for watched in &known.evidence.functions {
-        let name = match &watched.origin {
-            Origin::Own => path_of(known.beside.source, &watched.unit.identity.file),
-            Origin::Package(name) => name.clone(),
-            Origin::Standard => "standard library".to_owned(),
-        };
-        let (row, observed) = found.entry(name).or_default();
+    // One that has no function may take long to import all the same.
+    for name in import_cores.keys() {
+        found.entry(name.clone()).or_default();
+    }
+    for watched in known.evidence.functions.iter().chain(&known.evidence.native) {
+        let (row, observed) = found.entry(name(&watched.unit.identity.file)).or_default();
         row.bytes += watched.bytes;
         row.functions += 1;
         row.executed += u64::from(watched.unit.last_executed.is_some());
@@ -223,7 +265,8 @@ fn modules(known: &Known) -> Vec<ModuleRow> {
     }
     let rows = found.into_iter().map(|(module, (row, observed))| {
         let observed = observed / row.functions.max(1) as f64;
-        ModuleRow { module, observed, ..row }
+        let import_cores = imports.map(|_| import_cores.get(&module).copied().unwrap_or_default());
+        ModuleRow { module, observed, import_cores, ..row }
     });
     let mut rows: Vec<ModuleRow> = rows.collect();
     rows.sort_by(|left, right| right.bytes.cmp(&left.bytes).then_with(|| left.module.cmp(&right.module)));
@@ -237,6 +280,7 @@ fn modules(known: &Known) -> Vec<ModuleRow> {
             functions: sum(|row| row.functions),
             executed: sum(|row| row.executed),
             unexecuted: sum(|row| row.unexecuted),
+            import_cores: imports.map(|_| rest.iter().filter_map(|row| row.import_cores).sum()),
             observed: observed / sum(|row| row.functions).max(1) as f64,
         });
     }

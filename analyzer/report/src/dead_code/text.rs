@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{DeadCodeReport, DeadCodeRow, DeadCodeService};
+use super::{DeadCodeReport, DeadCodeRow, DeadCodeService, ModuleRow};
 use crate::number::{counted, percent, three_digits};
 
 const ROWS_SHOWN: usize = 100;
@@ -44,6 +44,7 @@ fn of_service(service: &DeadCodeService) -> String {
         funnel.packages,
         funnel.standard_library
     );
+    text += &imports(service);
     text += &mistakes(service);
     for row in service.rows.iter().take(ROWS_SHOWN) {
         text += &describe(row);
@@ -59,6 +60,23 @@ fn of_service(service: &DeadCodeService) -> String {
         let _ = writeln!(text, "note: {}", plain(note));
     }
     text
+}
+
+/// What importing takes, and the modules that take most of it.
+fn imports(service: &DeadCodeService) -> String {
+    let cost = |module: &ModuleRow| module.import_cores.unwrap_or_default();
+    let mut modules: Vec<&ModuleRow> = service.modules.iter().filter(|module| cost(module) > 0.0).collect();
+    modules.sort_by(|left, right| cost(right).total_cmp(&cost(left)));
+    if modules.is_empty() {
+        return String::new();
+    }
+    let all: f64 = modules.iter().map(|module| cost(module)).sum();
+    let shown: Vec<String> = modules
+        .iter()
+        .take(MEMBERS_SHOWN)
+        .map(|module| format!("{} {}", plain(&module.module), three_digits(cost(module))))
+        .collect();
+    format!("imports take {} cores: {}\n", three_digits(all), shown.join(", "))
 }
 
 /// A list like this has mistakes in it.
@@ -101,13 +119,15 @@ fn facts(row: &DeadCodeRow) -> Vec<String> {
     let mut add = |fact: Option<String>| facts.extend(fact);
     add((!row.owner.is_empty()).then(|| format!("owner {}", plain(&row.owner))));
     add(row.lines.map(|lines| counted(lines.into(), "line")));
-    add(row.bytes.filter(|bytes| *bytes > 0).map(|bytes| format!("{bytes} bytes in each process")));
+    // Processes share the code of their program.
+    let held = if row.sort == "native" { "of the program" } else { "in each process" };
+    add(row.bytes.filter(|bytes| *bytes > 0).map(|bytes| format!("{bytes} bytes {held}")));
     add(row.dead.map(|dead| format!("dead with a chance of {}", percent(dead.min(0.999)))));
     add(row.servers.map(|(value, low, high)| {
         let [value, low, high] = [value, low, high].map(three_digits);
         format!("servers {value} (95 %: {low} to {high})")
     }));
-    add((!row.flag.is_empty()).then(|| {
+    add((!row.flag_variant.is_empty()).then(|| {
         format!(
             "flag {} is {} for {}",
             plain(&row.flag),
