@@ -16,6 +16,7 @@ mod owners;
 mod pages;
 pub(crate) mod process;
 pub(crate) mod reporter;
+mod since_fork;
 mod smaps;
 mod summary;
 mod values;
@@ -24,6 +25,7 @@ use std::{collections::BTreeMap, path::Path};
 
 pub use owners::{Copies, SharedOwner};
 pub use pages::{PageCopies, SharedPages};
+pub use since_fork::SinceFork;
 
 use process::Process;
 
@@ -158,6 +160,8 @@ pub struct MemoryReport {
     pub pages: Vec<SharedPages>,
     /// One of so many private pages was read; 1 when all were.
     pub pages_read_one_in: u64,
+    /// Of interpreters that are forks, what became of the pages that they shared with their parents.
+    pub since_fork: SinceFork,
 }
 
 /// Reads these processes. `is_over` is asked now and then whether to stop; what was found until then is reported.
@@ -181,17 +185,19 @@ pub fn read(
     }
     let limits = MemoryLimits { sampled_one_in: sampled_one_in(&read, limits), ..limits };
     let mut inspector = values::Inspector::default();
-    let mut values = Vec::new();
+    let (mut values, mut looked) = (Vec::new(), Vec::new());
     let mut pages = pages::Compared::new(&read, limits.pages);
     let pages_read_one_in = pages.one_in();
     for (process, target) in (0..).zip(&read) {
         let memory = &target.process.memory;
         // The walk comes by most pages, which are then not read a second time.
         memory.keep_contents(contents::Contents::of_sample(pages_read_one_in));
-        values.push(inspector.read(&target.process, limits, is_over));
+        let of_process = inspector.read(&target.process, limits, is_over);
         memory.forget();
         pages.read(process, (target, &memory.take_contents()), is_over);
+        looked.push(of_process.values.as_ref().and_then(|values| since_fork::look(target, values, is_over)));
         memory.forget();
+        values.push(of_process);
     }
     let parents: Vec<Option<_>> = read
         .iter()
@@ -200,7 +206,9 @@ pub fn read(
     // What was read while a process went away or became another is not to be believed.
     let is_same: Vec<bool> = read.iter().map(|target| target.process.is_same()).collect();
     let mut inhabitants = Vec::new();
-    for (((target, values), parent), is_same) in read.iter().zip(values).zip(parents).zip(&is_same) {
+    let mut since_fork = SinceFork::default();
+    let evidence = values.into_iter().zip(looked).zip(parents);
+    for ((target, ((values, looked), parent)), is_same) in read.iter().zip(evidence).zip(&is_same) {
         let Some(report) = reports.iter_mut().find(|report| report.pid == target.process.pid) else {
             continue;
         };
@@ -212,13 +220,15 @@ pub fn read(
         if let Some(values) = &values.values {
             (report.objects, report.unreadable) = (values.objects, values.unreadable + values.too_deep);
         }
-        inhabitants.push(owners::Inhabitant { values: values.values, parent: parent.flatten() });
+        looked.iter().for_each(|looked| since_fork.add(looked.sum()));
+        inhabitants.push(owners::Inhabitant { values: values.values, parent: parent.flatten(), looked });
     }
     MemoryReport {
         processes: reports,
         owners: owners::compare(&inhabitants),
         pages: pages.finish(&is_same),
         pages_read_one_in,
+        since_fork,
     }
 }
 

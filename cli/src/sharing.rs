@@ -75,8 +75,10 @@ Columns (MB are millions of bytes):
   mb_per_process   in each process, on average
   processes        how many hold it
   mb_saved         what one copy for all would save, right after the change
-  mb_retained      of that, what stays saved once every object was read; ? where that cannot be
-                   said. What real use leaves is between the two: measure it with `fewer sharing try`
+  mb_retained      of that, what stays saved in use, and at least and at most that; ? where it cannot
+                   be said. Of what was loaded before the fork, as it is used now; of what each process
+                   loaded, once every object was read: what real use leaves is between that and
+                   mb_saved, and `fewer sharing try` measures it
   advice           what to change
 
 Exit codes: 0 compared, 1 no process could be read, 2 bad command line.";

@@ -14,7 +14,7 @@ mod types;
 mod visited;
 mod walk;
 
-use std::io;
+use std::{collections::HashMap, io};
 
 use thiserror::Error;
 
@@ -46,6 +46,9 @@ pub struct ValueLimits {
 pub struct Values {
     /// By path, in the order of the walk.
     pub owners: Vec<Owner>,
+    /// The addresses of types that were met, and whether the collector follows their objects: it keeps two links
+    /// before each.
+    pub types: HashMap<u64, bool>,
     /// Objects counted.
     pub objects: u64,
     /// References to what could not be read or is no object any more.

@@ -5,10 +5,14 @@ use std::rc::Rc;
 use agent_python::{Owner, Sample, Values};
 use foldhash::{HashMap, HashMapExt};
 
+use super::since_fork::{Kept, Looked, SinceFork};
+
 /// One process's values, and those of the process it was forked from.
 pub(super) struct Inhabitant {
     pub(super) values: Option<Rc<Values>>,
     pub(super) parent: Option<Rc<Values>>,
+    /// What was written to its pages since it was forked.
+    pub(super) looked: Option<Looked>,
 }
 
 /// Memory that several processes have of their own, with equal content.
@@ -41,14 +45,20 @@ pub struct SharedOwner {
     pub loaded: Copies,
     /// Equal content that the parent had made before the fork and that is not shared any more.
     pub dirtied: Copies,
-    /// Of `dirtied`, what the collector alone made private: more than reading did to pages where nothing is collected.
+    /// Of `dirtied`, what the collector alone made private, and would be shared without it.
     pub collector_bytes: u64,
-    /// Of `dirtied`, what is on pages that both write to, where too few others tell which of them did.
+    /// How far off that may be, as no page nearby tells how much was read.
     pub unexplained_bytes: u64,
 }
 
-/// An owner in a process, and in the one that it was forked from.
-type Held<'a> = (&'a Owner, Option<&'a Owner>);
+impl SharedOwner {
+    /// The module of memory from before the fork that nothing in modules reaches: free blocks next to objects, and what
+    /// only running code or libraries hold.
+    pub const REST: &'static str = "memory that no module reaches";
+}
+
+/// An owner in a process, the same in the one that it was forked from, and what became of the process's pages.
+type Held<'a> = (&'a Owner, Option<&'a Owner>, Option<&'a Looked>);
 
 /// Compares the owners of the same name in all processes.
 pub(super) fn compare(inhabitants: &[Inhabitant]) -> Vec<SharedOwner> {
@@ -68,10 +78,36 @@ pub(super) fn compare(inhabitants: &[Inhabitant]) -> Vec<SharedOwner> {
             if list.is_empty() {
                 order.push(name);
             }
-            list.push((owner, of_parent.get(&name).copied()));
+            list.push((owner, of_parent.get(&name).copied(), inhabitant.looked.as_ref()));
         }
     }
-    order.into_iter().filter_map(|name| holders.get(&name)).map(|held| compare_one(held)).collect()
+    let mut shared: Vec<SharedOwner> =
+        order.into_iter().filter_map(|name| holders.get(&name)).map(|held| compare_one(held)).collect();
+    let rest = rest(inhabitants, &shared);
+    shared.extend(rest);
+    shared
+}
+
+/// What pages have beyond what owners account for.
+fn rest(inhabitants: &[Inhabitant], shared: &[SharedOwner]) -> Option<SharedOwner> {
+    let mut all = SinceFork::default();
+    let looked = || inhabitants.iter().filter_map(|inhabitant| inhabitant.looked.as_ref());
+    looked().for_each(|looked| all.add(looked.sum()));
+    let of_owners = |part: fn(&SharedOwner) -> u64| shared.iter().map(part).sum::<u64>();
+    let unwritten = all.private_bytes - all.written_bytes;
+    let bytes = unwritten.saturating_sub(of_owners(|owner| owner.dirtied.saved_bytes));
+    let left = |all: u64, part: fn(&SharedOwner) -> u64| all.saturating_sub(of_owners(part)).min(bytes);
+    let processes = looked().count() as u64;
+    (bytes > 0).then(|| SharedOwner {
+        module: SharedOwner::REST.to_owned(),
+        kind: "pages".to_owned(),
+        processes,
+        own_bytes: bytes,
+        dirtied: Copies { processes, bytes, saved_bytes: bytes, flat_saved_bytes: 0 },
+        collector_bytes: left(all.kept_bytes, |owner| owner.collector_bytes),
+        unexplained_bytes: left(all.unexplained_bytes, |owner| owner.unexplained_bytes),
+        ..SharedOwner::default()
+    })
 }
 
 fn name(owner: &Owner) -> (&str, &str) {
@@ -82,7 +118,7 @@ fn compare_one(held: &[Held<'_>]) -> SharedOwner {
     let mut shared = SharedOwner { processes: held.len() as u64, ..SharedOwner::default() };
     // In how many processes content is, of those where it is not shared with anyone.
     let mut holders: HashMap<u128, u64> = HashMap::new();
-    for (owner, _) in held {
+    for (owner, ..) in held {
         shared.module.clone_from(&owner.module);
         shared.attribute.clone_from(&owner.attribute);
         shared.kind.clone_from(&owner.kind);
@@ -93,14 +129,14 @@ fn compare_one(held: &[Held<'_>]) -> SharedOwner {
         own.dedup();
         own.into_iter().for_each(|fingerprint| *holders.entry(fingerprint).or_default() += 1);
     }
-    for (owner, parent) in held {
+    for (owner, parent, looked) in held {
         let before: HashMap<u128, ()> =
             parent.iter().flat_map(|parent| &parent.samples).map(|sample| (sample.fingerprint, ())).collect();
         let mut preloaded = Preloaded::default();
         let (loaded_before, dirtied_before) = (shared.loaded.bytes, shared.dirtied.bytes);
         for sample in &owner.samples {
             if before.contains_key(&sample.fingerprint) {
-                preloaded.add(sample);
+                preloaded.add(sample, *looked);
                 shared.dirtied.add(sample, 1, 1);
             } else if let Some(count) = holders.get(&sample.fingerprint).filter(|count| **count > 1) {
                 shared.loaded.add(sample, count - 1, *count);
@@ -108,9 +144,10 @@ fn compare_one(held: &[Held<'_>]) -> SharedOwner {
         }
         shared.loaded.processes += u64::from(shared.loaded.bytes > loaded_before);
         shared.dirtied.processes += u64::from(shared.dirtied.bytes > dirtied_before);
-        let (collector_bytes, unexplained_bytes) = preloaded.explain();
-        shared.collector_bytes += collector_bytes;
-        shared.unexplained_bytes += unexplained_bytes;
+        let since_fork = preloaded.since_fork(*looked);
+        shared.dirtied.saved_bytes -= since_fork.written_bytes.min(shared.dirtied.saved_bytes);
+        shared.collector_bytes += since_fork.kept_bytes;
+        shared.unexplained_bytes += since_fork.unexplained_bytes;
     }
     shared
 }
@@ -128,35 +165,60 @@ impl Copies {
     }
 }
 
-/// Content from before the fork, by what can have made it private.
+/// Private content from before the fork, on pages that were looked at.
 #[derive(Default)]
 struct Preloaded {
-    /// On pages where nothing but reference counts is ever written.
-    plain: agent_python::Share,
-    /// How many samples that rests on.
-    plain_samples: u64,
-    /// On pages where the collector writes too.
-    mixed: agent_python::Share,
+    own_bytes: u64,
+    seen_bytes: u64,
+    samples: u64,
+    kept_bytes: f64,
+    unexplained_bytes: f64,
+    written_bytes: u64,
 }
 
-/// With fewer samples of plain pages, how much was read is known to no better than an eighth.
-const PLAIN_SAMPLES_MIN: u64 = 16;
+/// With fewer samples an owner is taken to be like all memory of its process.
+const SAMPLES_MIN: u64 = 8;
 
 impl Preloaded {
-    fn add(&mut self, sample: &Sample) {
-        self.plain_samples += u64::from(sample.is_plain);
-        if sample.is_plain { self.plain.add(sample.share) } else { self.mixed.add(sample.share) }
+    fn add(&mut self, sample: &Sample, looked: Option<&Looked>) {
+        let bytes = sample.share.own_bytes;
+        self.own_bytes += bytes;
+        let Some(Kept { share, unexplained, is_written }) =
+            looked.and_then(|looked| looked.page(sample.page))
+        else {
+            return;
+        };
+        self.samples += 1;
+        self.seen_bytes += bytes;
+        self.kept_bytes += share * bytes as f64;
+        self.unexplained_bytes += unexplained * bytes as f64;
+        self.written_bytes += if is_written { bytes } else { 0 };
     }
 
-    /// What the collector did, and what either did. Reading made so much of the plain pages private, and did the same
-    /// to the others; what it does not explain the collector did. Nothing can be said without plain pages.
-    fn explain(&self) -> (u64, u64) {
-        if self.plain_samples < PLAIN_SAMPLES_MIN || self.plain.bytes == 0 {
-            return (0, self.mixed.own_bytes);
+    /// What became of all of it.
+    fn since_fork(&self, looked: Option<&Looked>) -> SinceFork {
+        let Some(looked) = looked else {
+            return SinceFork { unexplained_bytes: self.own_bytes, ..SinceFork::default() };
+        };
+        let all = looked.sum();
+        let seen = if self.samples < SAMPLES_MIN {
+            let [private, kept, unexplained, written] =
+                [all.private_bytes, all.kept_bytes, all.unexplained_bytes, all.written_bytes]
+                    .map(|bytes| bytes as f64);
+            (private, [kept, unexplained, written])
+        } else {
+            let written = self.written_bytes as f64;
+            (self.seen_bytes as f64, [self.kept_bytes, self.unexplained_bytes, written])
+        };
+        let of_all = |part: f64| (part / seen.0.max(1.0) * self.own_bytes as f64) as u64;
+        let [kept_bytes, unexplained_bytes, written_bytes] = seen.1.map(of_all);
+        SinceFork {
+            private_bytes: self.own_bytes,
+            kept_bytes,
+            unexplained_bytes,
+            written_bytes,
+            ..SinceFork::default()
         }
-        let read = self.plain.own_bytes as f64 / self.plain.bytes as f64;
-        let by_collector = self.mixed.own_bytes as f64 - read * self.mixed.bytes as f64;
-        (by_collector.max(0.0) as u64, 0)
     }
 }
 
@@ -166,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    /// Content by number: negative is shared with another process, on a plain page unless a multiple of ten.
+    /// Content by number, each on a page of that number: negative is shared with another process.
     fn values(contents: &[i32]) -> Option<Rc<Values>> {
         let samples: Vec<Sample> = contents
             .iter()
@@ -174,24 +236,24 @@ mod tests {
                 fingerprint: content.unsigned_abs().into(),
                 share: Share { bytes: 100, own_bytes: if *content > 0 { 100 } else { 0 } },
                 flat_own_bytes: 0,
-                is_plain: content % 10 != 0,
+                page: content.unsigned_abs().into(),
             })
             .collect();
         let owner = Owner { module: "conf".into(), attribute: "TABLE".into(), samples, ..Owner::default() };
         Some(Rc::new(Values { owners: vec![owner], ..Values::default() }))
     }
 
-    fn compared(parent: &[i32], processes: &[&[i32]]) -> SharedOwner {
+    fn compared(parent: &[i32], processes: &[&[i32]], looked: fn() -> Option<Looked>) -> Vec<SharedOwner> {
         let parent = if parent.is_empty() { None } else { values(parent) };
         let inhabitants: Vec<Inhabitant> = processes
             .iter()
-            .map(|contents| Inhabitant { values: values(contents), parent: parent.clone() })
+            .map(|contents| Inhabitant { values: values(contents), parent: parent.clone(), looked: looked() })
             .collect();
-        compare(&inhabitants).remove(0)
+        compare(&inhabitants)
     }
 
     fn check(parent: &[i32], processes: &[&[i32]], loaded: [u64; 3], dirtied: [u64; 3]) {
-        let found = compared(parent, processes);
+        let found = compared(parent, processes, || None).remove(0);
         let numbers = |copies: &Copies| [copies.processes, copies.bytes, copies.saved_bytes];
         assert_eq!((numbers(&found.loaded), numbers(&found.dirtied)), (loaded, dirtied));
     }
@@ -210,21 +272,37 @@ mod tests {
     }
 
     #[test]
-    fn what_made_it_private_is_told_by_plain_pages() {
-        let plain: Vec<i32> = (1..=19).filter(|content| content % 10 != 0).collect();
-        let case = |read: usize, expected: (u64, u64)| {
-            let parent: Vec<i32> = plain.iter().copied().chain([10, 20]).collect();
-            let sign = |(at, content): (usize, &i32)| if at < read { *content } else { -content };
-            let worker: Vec<i32> = plain.iter().enumerate().map(sign).chain([10, 20]).collect();
-            let found = compared(&parent, &[&worker]);
-            assert_eq!((found.collector_bytes, found.unexplained_bytes), expected, "{read}");
+    fn what_pages_tell_counts_for_what_is_on_them() {
+        let all: Vec<i32> = (1..=40).collect();
+        // Of the first twenty pages one half is kept and one is written to; of the others nothing is known.
+        let looked = || {
+            let kept = |page: u64| match page {
+                1..=10 => Kept { share: 1.0, unexplained: 0.5, is_written: false },
+                11..=15 => Kept { is_written: true, ..Kept::default() },
+                _ => Kept::default(),
+            };
+            let sum = SinceFork {
+                private_bytes: 10_000,
+                written_bytes: 3_000,
+                kept_bytes: 5_000,
+                unexplained_bytes: 2_500,
+                ..SinceFork::default()
+            };
+            Some(Looked::of((1..=20).map(|page| (page, kept(page))), sum))
         };
-        // Nothing of the plain pages was read, half, and all.
-        case(0, (200, 0));
-        case(9, (100, 0));
-        case(18, (0, 0));
-        // Too few of them.
-        let found = compared(&[1, 2, 10, 20], &[&[-1, -2, 10, 20]]);
-        assert_eq!((found.collector_bytes, found.unexplained_bytes), (0, 200));
+        let found = compared(&all, &[&all], looked);
+        let numbers = |owner: &SharedOwner| {
+            [owner.dirtied.bytes, owner.dirtied.saved_bytes, owner.collector_bytes, owner.unexplained_bytes]
+        };
+        assert_eq!(numbers(&found[0]), [4000, 3000, 2000, 1000]);
+        // The pages have more than owners do.
+        assert_eq!(
+            (found[1].module.as_str(), numbers(&found[1])),
+            (SharedOwner::REST, [4000, 4000, 3000, 1500])
+        );
+        // A small owner is taken to be like all of them.
+        assert_eq!(numbers(&compared(&[30], &[&[30]], looked)[0]), [100, 70, 50, 25]);
+        // Nobody looked.
+        assert_eq!(numbers(&compared(&all, &[&all], || None)[0]), [4000, 4000, 0, 4000]);
     }
 }

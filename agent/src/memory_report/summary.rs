@@ -133,6 +133,7 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory_report::SinceFork;
 
     #[test]
     fn a_report_is_summed_up_with_bounds() {
@@ -156,6 +157,7 @@ mod tests {
             owners: (0..100).map(owner).chain([SharedOwner::default()]).collect(),
             pages: Vec::new(),
             pages_read_one_in: 3,
+            since_fork: SinceFork::default(),
         };
         let labels = LabelSet::new([("service.name", "feed")]);
         let about = About { at_ns: 9, labels, processes: 6, unread: 1, others: vec![by_kind] };

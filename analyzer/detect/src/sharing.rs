@@ -4,10 +4,11 @@
 //! What stays is not what is saved at the moment of the fork. CPython writes into every object that it reads (its
 //! reference count) and into every container that it collects (the collector's links), and each write makes a page
 //! private again. `gc.freeze` keeps all of what the collector would undo, and nothing of what reading does. Tables of
-//! dictionaries and lists, and the inside of large blocks, are written by neither. So two numbers are told: what is saved
-//! while nothing was read, and what is left once every worker has read every object. The truth is between them. The
-//! second counts that the parent then has a copy of its own, which it had not before: with 75 MB of small records in each
-//! of four workers, loading them before the fork saves 72 % of all memory, and 4 % once all of them were read.
+//! dictionaries and lists, and the inside of large blocks, are written by neither. So two numbers are told of what each
+//! process loaded: what is saved while nothing was read, and what is left once every worker has read every object. The
+//! truth is between them. The second counts that the parent then has a copy of its own, which it had not before: with
+//! 75 MB of small records in each of four workers, loading them before the fork saves 72 % of all memory, and 4 % once
+//! all of them were read. What was loaded before the fork has been used since, and its pages tell what use leaves of them.
 
 mod advice;
 mod rows;
@@ -44,7 +45,7 @@ pub struct Holding {
     pub dirtied: Copies,
     /// Of `dirtied`, what the collector alone made private.
     pub collector_bytes: u64,
-    /// Of `dirtied`, what either the collector or reading made private: nothing tells which.
+    /// How far off `collector_bytes` may be, to either side: nothing tells whether that was read too.
     pub unexplained_bytes: u64,
 }
 
@@ -125,8 +126,11 @@ pub struct Opportunity {
     pub processes: u64,
     /// Bytes that one copy for all would save, right after the change. None where that cannot be said.
     pub saved_bytes: Option<u64>,
-    /// Of that, what stays saved once every object was read. None where that cannot be said.
+    /// Of that, what stays saved in use: of what was dirtied, under the use there is now; of all else, once every object
+    /// was read. None where that cannot be said.
     pub retained_bytes: Option<u64>,
+    /// What stays saved is at least and at most that.
+    pub retained_range: (u64, u64),
     /// What to change.
     pub advice: String,
     /// The lines to write, where what runs the processes is known.
@@ -157,6 +161,7 @@ fn cap(found: &mut [Opportunity], own_bytes: u64) {
         *saved = (*saved).min(left);
         left -= *saved;
         row.retained_bytes = row.retained_bytes.map(|retained| retained.min(*saved));
+        row.retained_range = (row.retained_range.0.min(*saved), row.retained_range.1.min(*saved));
     }
 }
 

@@ -57,8 +57,11 @@ pub struct SharingRow {
     pub mb_per_process: f64,
     /// What one copy for each host would save, on all of them, while nothing is read.
     pub mb_saved: Option<f64>,
-    /// Of that, what is left once every object was read.
+    /// Of that, what use leaves: of what was loaded before the fork as it is used now, of all else once every object was
+    /// read.
     pub mb_retained: Option<f64>,
+    /// What use leaves is at least and at most that.
+    pub mb_retained_range: (f64, f64),
     /// Servers that this is worth: likely, low and high. Null where that cannot be said.
     pub servers: Option<(f64, f64, f64)>,
     /// What to change.
@@ -118,7 +121,7 @@ fn describe(row: &SharingRow) -> String {
         None => "; servers: cannot say".to_owned(),
     };
     let mut text = format!(
-        "\n{}: {} ({}), {}\n    {:.1} MB in each of {} on {}; saves {} MB, {} MB once all was read{servers}\n    {}\n    \
+        "\n{}: {} ({}), {}\n    {:.1} MB in each of {} on {}; saves {} MB, {} MB in use ({:.1} to {:.1}){servers}\n    {}\n    \
          risk: {}\n",
         plain(&row.service),
         plain(&row.owner),
@@ -129,6 +132,8 @@ fn describe(row: &SharingRow) -> String {
         counted(row.hosts, "host"),
         mb(row.mb_saved),
         mb(row.mb_retained),
+        row.mb_retained_range.0,
+        row.mb_retained_range.1,
         row.advice,
         row.risk
     );
@@ -159,6 +164,7 @@ mod tests {
             mb_per_process: 75.2,
             mb_saved: Some(13_536.0),
             mb_retained: Some(420.0),
+            mb_retained_range: (420.0, 13_536.0),
             servers: Some((1.42, 0.1, 1.9)),
             advice: "load it in the master".into(),
             change: Some("preload_app = True\ngc.freeze()".into()),
@@ -174,6 +180,7 @@ mod tests {
             processes: 1,
             hosts: 1,
             mb_retained: None,
+            mb_retained_range: (0.0, 75.2),
             ..row.clone()
         };
         let host = HostMemory {
@@ -195,14 +202,14 @@ mod tests {
         web-1                            17       400.0      160.5              1128.0
 
         feed: conf.SETTINGS (dict), loaded after the fork
-            75.2 MB in each of 192 processes on 12 hosts; saves 13536.0 MB, 420.0 MB once all was read; servers 1.42 (95 %: 0.10 to 1.90)
+            75.2 MB in each of 192 processes on 12 hosts; saves 13536.0 MB, 420.0 MB in use (420.0 to 13536.0); servers 1.42 (95 %: 0.10 to 1.90)
             load it in the master
             risk: sockets
                 preload_app = True
                 gc.freeze()
 
         feed: malloc (arenas), loaded after the fork
-            75.2 MB in each of 1 process on 1 host; saves ? MB, ? MB once all was read; servers: cannot say
+            75.2 MB in each of 1 process on 1 host; saves ? MB, ? MB in use (0.0 to 75.2); servers: cannot say
             load it in the master
             risk: sockets
         note: 2 processes could not be read

@@ -69,8 +69,12 @@ fn finding(row: &SharingRow) -> Finding {
         kind: FindingKind::Sharing,
         service: row.service.clone(),
         title: format!(
-            "{}: {:.0} MB in each of {} processes, {}",
-            row.owner, row.mb_per_process, row.processes, row.cause
+            "{}: {:.*} MB in each of {} processes, {}",
+            row.owner,
+            usize::from(row.mb_per_process < 9.5),
+            row.mb_per_process,
+            row.processes,
+            row.cause
         ),
         servers: Range { value, low, high },
         banked: ledger,

@@ -89,6 +89,9 @@ impl Sum {
         };
         add(&mut row.mb_saved, opportunity.saved_bytes);
         add(&mut row.mb_retained, opportunity.retained_bytes);
+        let (low, high) = opportunity.retained_range;
+        row.mb_retained_range.0 += low as f64 / MB;
+        row.mb_retained_range.1 += high as f64 / MB;
         (row.owner, row.kind) = (opportunity.owner, opportunity.kind);
         (row.advice, row.change) = (opportunity.advice, opportunity.change);
         opportunity.risk.clone_into(&mut row.risk);

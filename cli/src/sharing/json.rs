@@ -1,6 +1,6 @@
 //! The comparison as one JSON document.
 
-use agent::memory_report::{Outcome, PageCopies, ProcessReport, SharedPages, ValuesOutcome};
+use agent::memory_report::{Outcome, PageCopies, ProcessReport, SharedPages, SinceFork, ValuesOutcome};
 use analyzer_detect::sharing::Opportunity;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,7 @@ pub(super) fn document(findings: &Findings) -> String {
         "processes": report.processes.iter().map(process).collect::<Vec<_>>(),
         "pages": report.pages.iter().map(pages).collect::<Vec<_>>(),
         "pages_read_one_in": report.pages_read_one_in,
+        "since_fork": since_fork(report.since_fork),
     });
     format!("{document}\n")
 }
@@ -25,6 +26,7 @@ fn row(row: &Opportunity) -> Value {
         "processes": row.processes,
         "mb_saved": row.saved_bytes.map(mb),
         "mb_retained": row.retained_bytes.map(mb),
+        "mb_retained_range": [mb(row.retained_range.0), mb(row.retained_range.1)],
         "advice": row.advice,
         "change": row.change,
         "risk": row.risk,
@@ -72,6 +74,18 @@ fn pages(pages: &SharedPages) -> Value {
         "broken_copy_on_write": copies(pages.broken),
         "equal_elsewhere": copies(pages.elsewhere),
         "unique": copies(pages.unique),
+    })
+}
+
+/// What became of pages that were shared at the fork.
+fn since_fork(found: SinceFork) -> Value {
+    json!({
+        "mb_private": mb(found.private_bytes),
+        "mb_collected": mb(found.collected_bytes),
+        "mb_read": mb(found.read_bytes),
+        "mb_written": mb(found.written_bytes),
+        "mb_shared_without_collector": mb(found.kept_bytes),
+        "mb_unexplained": mb(found.unexplained_bytes),
     })
 }
 

@@ -31,8 +31,8 @@ pub(super) fn page(findings: &Findings) -> String {
         return page + "nothing worth sharing was found\n";
     }
     page += &format!(
-        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}\n",
-        "owner", "kind", "mb_per_process", "processes", "mb_saved", "mb_retained"
+        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}  {:>17}\n",
+        "owner", "kind", "mb_per_process", "processes", "mb_saved", "mb_retained", "at least, at most"
     );
     page += &findings.opportunities.iter().map(row).collect::<String>();
     let mut changes: Vec<&str> =
@@ -45,13 +45,14 @@ pub(super) fn page(findings: &Findings) -> String {
 fn row(row: &Opportunity) -> String {
     let or_unknown = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), mb);
     format!(
-        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}\n    {}\n    risk: {}\n",
+        "{:OWNER_WIDTH$}  {:KIND_WIDTH$}  {:>14}  {:>9}  {:>8}  {:>11}  {:>17}\n    {}\n    risk: {}\n",
         cut(&row.owner, OWNER_WIDTH),
         cut(&row.kind, KIND_WIDTH),
         mb(row.bytes_per_process),
         row.processes,
         or_unknown(row.saved_bytes),
         or_unknown(row.retained_bytes),
+        format!("{}, {}", mb(row.retained_range.0), mb(row.retained_range.1)),
         row.advice,
         row.risk
     )

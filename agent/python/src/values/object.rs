@@ -1,6 +1,6 @@
 //! Reading one object: how much memory it takes, what plain content it has, and which objects it holds.
 
-use std::{io, rc::Rc};
+use std::{collections::HashMap, io, rc::Rc};
 
 use super::{
     PageMemory, ValuesError,
@@ -62,7 +62,6 @@ pub(super) struct Object {
     pub(super) content: Fingerprint,
     /// None for plain content.
     pub(super) held: Option<Held>,
-    pub(super) is_collected: bool,
     /// The address of a function's documentation, or 0.
     pub(super) documentation: u64,
 }
@@ -116,6 +115,11 @@ impl<'a> Heap<'a> {
         self.types.get(self.memory, kind)
     }
 
+    /// The types that were met, and whether the collector follows their objects.
+    pub(super) fn collected_types(&self) -> HashMap<u64, bool> {
+        self.types.proven().map(|(address, kind)| (address, kind.is_collected)).collect()
+    }
+
     /// A string of at most so many bytes.
     pub(super) fn text(&self, address: u64, bytes_max: usize) -> Option<String> {
         match text::read(self.memory, address, self.unicode_type, &self.code, bytes_max) {
@@ -165,7 +169,6 @@ impl<'a> Heap<'a> {
             head_bytes: 0,
             content: kind.fingerprint,
             held: None,
-            is_collected: kind.is_collected,
             documentation: 0,
         };
         let size = head.word(OBJECT_SIZE.into())?;

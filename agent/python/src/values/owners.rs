@@ -32,9 +32,8 @@ pub struct Sample {
     /// Of that own memory, what no reference count or collector lives on: the inside of large blocks, and blocks without
     /// an object in them that have pages of their own.
     pub flat_own_bytes: u64,
-    /// True for an object on a page without any that the collector follows: such a page becomes private by reference
-    /// counts alone.
-    pub is_plain: bool,
+    /// The page, by its number, where the object begins.
+    pub page: u64,
 }
 
 /// An attribute of a module and everything that it alone, or it first, holds.
@@ -88,8 +87,8 @@ pub(super) struct Counted {
 #[derive(Debug, Default)]
 struct Growing {
     owner: Owner,
-    /// What is known of its samples only until the end: the address, and the small block beside it.
-    places: Vec<(u64, (u64, u64))>,
+    /// The small block beside each sample, which is weighed at the end.
+    tables: Vec<(u64, u64)>,
     /// By size, how many small blocks have an object in them, and how many have none.
     blocks: Vec<[f64; 2]>,
 }
@@ -150,7 +149,7 @@ impl Owners {
     pub(super) fn count(&mut self, limits: &ValueLimits, owner: usize, counted: Counted) {
         let Some(growing) = self.owners.get_mut(owner) else { return };
         growing.count_blocks(&counted);
-        let Growing { owner, places, .. } = growing;
+        let Growing { owner, tables, .. } = growing;
         let Counted { fingerprint, weight, .. } = counted;
         let times = |bytes: u64| (bytes as f64 * weight.by_chance) as u64;
         let share = Share { bytes: times(counted.share.bytes), own_bytes: times(counted.share.own_bytes) };
@@ -172,21 +171,20 @@ impl Owners {
             fingerprint,
             share: Share { bytes: share.bytes * one_in, own_bytes: share.own_bytes * one_in },
             flat_own_bytes: times(counted.flat_own_bytes) * one_in,
-            is_plain: false,
+            page: counted.address / PAGE_BYTES,
         });
-        places.push((counted.address, (table.0, table.1 * one_in)));
+        tables.push((table.0, table.1 * one_in));
     }
 
-    /// Those that hold anything. `is_plain` tells pages without collected objects, which is known at the end only.
-    pub(super) fn finish(self, is_plain: impl Fn(u64) -> bool) -> Vec<Owner> {
+    /// Those that hold anything.
+    pub(super) fn finish(self) -> Vec<Owner> {
         let finish = |mut growing: Growing| {
             let samples = std::mem::take(&mut growing.owner.samples);
-            let place = |(mut sample, (address, table)): (Sample, (u64, (u64, u64)))| {
-                sample.is_plain = is_plain(address);
+            let with_table = |(mut sample, table): (Sample, (u64, u64))| {
                 sample.flat_own_bytes += (table.1 as f64 * growing.plain_share(table.0)) as u64;
                 sample
             };
-            let samples = samples.into_iter().zip(growing.places.iter().copied()).map(place).collect();
+            let samples = samples.into_iter().zip(growing.tables.iter().copied()).map(with_table).collect();
             Owner { samples, ..growing.owner }
         };
         self.owners.into_iter().filter(|growing| growing.owner.objects > 0).map(finish).collect()
@@ -249,7 +247,7 @@ mod tests {
             for number in 0..others {
                 owners.count(&LIMITS, at, counted(number << 64 | 1, 128));
             }
-            let samples = &owners.finish(|_| true)[0].samples;
+            let samples = &owners.finish()[0].samples;
             samples.iter().map(|sample| sample.flat_own_bytes).sum::<u64>()
         };
         assert_eq!(plain(0), 6400 * 128);
@@ -266,7 +264,7 @@ mod tests {
             let weight = Weight { one_in: 4, by_chance: 4.0 };
             owners.count(&LIMITS, at, Counted { weight, ..counted(number << 64, 100) });
         }
-        let found = owners.finish(|_| true);
+        let found = owners.finish();
         assert_eq!(found[0].share.bytes, 1600 * 4 * 100);
         // One in sixteen of all is kept, as when nothing is passed over.
         assert_eq!(found[0].samples.iter().map(|sample| sample.share.bytes).sum::<u64>(), 1600 * 4 * 100);
@@ -280,7 +278,7 @@ mod tests {
         for number in 0..3200_u128 {
             owners.count(&LIMITS, at, counted(number << 64, 100));
         }
-        owners.count(&LIMITS, at, counted(1 << 64, 5000));
+        owners.count(&LIMITS, at, Counted { address: 0x5010, ..counted(1 << 64, 5000) });
         assert!(!owners.is_cut);
         let small =
             owners.owners[at].owner.samples.iter().filter(|sample| sample.share.bytes == 1600).count();
@@ -289,8 +287,8 @@ mod tests {
             owners.count(&LIMITS, at, counted(number, 4096));
         }
         assert!(owners.is_cut);
-        let found = owners.finish(|address| address < 1024);
-        assert_eq!(found[0].samples.iter().filter(|sample| sample.is_plain).count(), 200 + 64 + 1);
+        let found = owners.finish();
+        assert!(found[0].samples.iter().any(|sample| sample.page == 5));
         assert_eq!((found[0].objects, found[0].samples.len()), (3501, 400));
         assert_eq!(found[0].share.bytes, 3200 * 100 + 5000 + 300 * 4096);
     }
@@ -302,7 +300,7 @@ mod tests {
             ["A", "B", "C", "D", "E"].map(|name| owners.attribute(&LIMITS, "conf", name, "dict")).into();
         assert_eq!(places, [0, 1, 2, 3, 3]);
         owners.count(&LIMITS, 3, counted(0, 8));
-        let found = owners.finish(|_| true);
+        let found = owners.finish();
         assert_eq!((found.len(), found[0].attribute.as_str(), found[0].kind.as_str()), (1, "", "code"));
     }
 }

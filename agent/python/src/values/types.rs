@@ -121,6 +121,11 @@ impl Types {
         read
     }
 
+    /// All that were met.
+    pub(super) fn proven(&self) -> impl Iterator<Item = (u64, &Type)> {
+        self.known.iter().filter_map(|(address, kind)| Some((*address, kind.as_deref()?)))
+    }
+
     fn read(&self, memory: &dyn PageMemory, address: u64) -> io::Result<Option<Type>> {
         if !self.is_type(memory, address)? {
             return Ok(None);

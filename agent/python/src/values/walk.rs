@@ -110,8 +110,7 @@ impl<'a> Walk<'a> {
             self.module(&name, dict);
         }
         self.values.is_cut |= self.owners.is_cut;
-        let visited = &self.visited;
-        Values { owners: self.owners.finish(|address| visited.is_plain(address)), ..self.values }
+        Values { owners: self.owners.finish(), types: self.heap.collected_types(), ..self.values }
     }
 
     fn module(&mut self, module: &str, dict: u64) {
@@ -235,9 +234,6 @@ impl<'a> Walk<'a> {
         fingerprint: Fingerprint,
         weight: Weight,
     ) {
-        if object.is_collected {
-            self.visited.collect(address);
-        }
         let Object { share, flat_own_bytes, table, head_bytes, .. } = *object;
         let counted = Counted { fingerprint, share, flat_own_bytes, table, head_bytes, address, weight };
         self.owners.count(&self.limits, owner, counted);

@@ -140,7 +140,7 @@ pub(super) fn dirtied(evidence: &Evidence, retained_bytes: Option<u64>) -> Strin
     };
     let gain = match retained_bytes {
         Some(0) => "what made it private are reference counts, which gc.freeze does not stop",
-        Some(_) => "the collector's part of the gain stays",
+        Some(_) => "what the collector alone made private stays shared, which `mb_retained` says",
         None => {
             "the collector's part of the gain stays; its pages do not tell how much of it that is, so measure it with \
             `fewer sharing try`"

@@ -10,8 +10,6 @@ const DOCSTRINGS: &str = "docstrings";
 const USUAL_ARENAS: u64 = 8;
 /// What is loaded by each process counts when at least one part of so many is equal.
 const EQUAL_PART_MIN: u64 = 4;
-/// What stays cannot be said when more than one part of so many is not explained.
-const UNEXPLAINED_PART_MIN: u64 = 10;
 
 /// What rows are summed up from.
 #[derive(Clone, Copy, Default)]
@@ -62,15 +60,14 @@ fn owner(holding: &Holding) -> String {
 
 fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum)) -> Opportunity {
     let Copies { processes, bytes, saved_bytes, flat_saved_bytes } = sum.copies;
-    let retained_bytes = match cause {
-        // Too much of it could be either's doing: between nothing and all stays.
-        Cause::Dirtied if sum.unexplained_bytes > saved_bytes / UNEXPLAINED_PART_MIN => None,
-        Cause::Dirtied => Some((sum.collector_bytes + flat_saved_bytes).min(saved_bytes)),
+    let (retained_bytes, retained_range) = match cause {
+        Cause::Dirtied => sum.of_dirtied(),
         _ => {
             let flat = flat_saved_bytes.min(saved_bytes);
             // Where all read the rest, each has it again, and so has the parent, which did not have it before.
             let of_parent = (saved_bytes - flat).checked_div(processes.saturating_sub(1));
-            Some(flat.saturating_sub(of_parent.unwrap_or_default()))
+            let retained = flat.saturating_sub(of_parent.unwrap_or_default());
+            (Some(retained), (retained, saved_bytes))
         }
     };
     Opportunity {
@@ -81,6 +78,7 @@ fn row(evidence: &Evidence, owner: &str, kind: &str, (cause, sum): (Cause, Sum))
         processes,
         saved_bytes: Some(saved_bytes),
         retained_bytes,
+        retained_range,
         advice: match cause {
             Cause::Dirtied => advice::dirtied(evidence, retained_bytes),
             _ => advice::loaded(evidence, owner, flat_saved_bytes * 2 > saved_bytes),
@@ -103,6 +101,7 @@ fn docstrings(evidence: &Evidence, saved_bytes_min: u64) -> Option<Opportunity> 
         processes,
         saved_bytes: Some(bytes),
         retained_bytes: Some(bytes),
+        retained_range: (bytes, bytes),
         advice: advice::DOCSTRINGS.to_owned(),
         change: Some(advice::OPTIMIZE.to_owned()),
         risk: advice::risk(Cause::Docstrings),
@@ -132,6 +131,7 @@ pub(super) fn of_pages(evidence: &Evidence, saved_bytes_min: u64) -> Vec<Opportu
                     processes: copies.processes,
                     saved_bytes: Some(copies.saved_bytes),
                     retained_bytes,
+                    retained_range: (retained_bytes.unwrap_or_default(), copies.saved_bytes),
                     advice: advice.to_owned(),
                     change: advice::change(evidence.server, cause),
                     risk: advice::risk(cause),
@@ -170,6 +170,7 @@ pub(super) fn of_arenas(evidence: &Evidence, saved_bytes_min: u64) -> Option<Opp
         processes: evidence.processes,
         saved_bytes: None,
         retained_bytes: None,
+        retained_range: (0, evidence.arenas.bytes),
         advice: advice::ARENAS.to_owned(),
         change: Some(advice::ARENAS_MAX.to_owned()),
         risk: advice::risk(Cause::Arenas),
@@ -190,6 +191,18 @@ impl Sum {
             _ if holding.loaded.processes < 2 => Self::default(),
             _ => Self { copies: holding.loaded, ..Self::default() },
         }
+    }
+
+    /// What the collector alone made private stays, and what neither it nor reading writes to: likely so much, at least
+    /// and at most.
+    fn of_dirtied(self) -> (Option<u64>, (u64, u64)) {
+        let saved = self.copies.saved_bytes;
+        let likely = (self.collector_bytes + self.copies.flat_saved_bytes).min(saved);
+        let range =
+            (likely.saturating_sub(self.unexplained_bytes), (likely + self.unexplained_bytes).min(saved));
+        // Pages told nothing: between none and all of it.
+        let is_unknown = self.collector_bytes == 0 && self.unexplained_bytes > 0;
+        ((!is_unknown).then_some(likely), range)
     }
 
     fn add(&mut self, other: Self) {
