@@ -24,6 +24,7 @@ use crate::{
 
 pub use findings::findings;
 pub use measured::{Measured, demands};
+pub(crate) use memory::workers;
 
 /// What is not measured but decided.
 #[derive(Clone, Debug)]

@@ -10,12 +10,14 @@ use wire::api::{
     memory::MemoryReport,
 };
 
+use crate::capacity::workers;
+
 /// What a service takes at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: i64,
-    /// The proportional share of one worker, in megabytes.
+    /// The proportional shares of all processes, for each worker, in megabytes.
     pub mb_per_worker: f64,
     /// Workers on all hosts.
     pub workers: f64,
@@ -47,9 +49,11 @@ pub fn levels(reports: &[MemoryReport]) -> BTreeMap<String, Level> {
     for report in reports {
         let mut here: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for group in report.groups.iter().filter(|group| !group.service.is_empty()) {
-            let sum = here.entry(&group.service).or_default();
-            sum.0 += group.total.proportional as f64 / MB;
-            sum.1 += group.processes as f64;
+            // What workers share with who forked them is in its share.
+            here.entry(&group.service).or_default().0 += group.total.proportional as f64 / MB;
+        }
+        for (service, sum) in &mut here {
+            sum.1 = workers(&report.groups, service).map(|group| group.processes as f64).sum();
         }
         for (service, (mb, workers)) in here {
             let level = levels.entry(service.to_owned()).or_default();
@@ -278,6 +282,9 @@ mod tests {
         };
         let report = |at_ms, groups| MemoryReport { host: "a".into(), at_ms, groups };
         let found = levels(&[report(5, vec![group(4, 400), group(1, 50)]), report(9, vec![group(5, 550)])]);
+        let workers = MemoryGroup { forked: true, ..group(4, 400) };
+        let forked = levels(&[report(5, vec![workers, group(1, 100)])]);
+        assert_eq!((forked["feed"].mb_per_worker, forked["feed"].workers), (125.0, 4.0));
         assert_eq!(found["feed"], Level { at_ms: 9, mb_per_worker: 100.0, workers: 10.0, hosts: 2.0 });
     }
 }

@@ -29,6 +29,7 @@ pub struct Measured {
 /// Endpoints told apart; the rest counts as one.
 const ENDPOINTS_MAX: &str = "1000";
 const OUTSIDE: &str = "CPU outside of requests";
+const OUTSIDE_RATE: f64 = 1e-6;
 
 /// What was asked for in the part of a time range with the most CPU. Fails with [`CannotSay::Demand`] where there were no
 /// requests.
@@ -93,9 +94,13 @@ fn at_peak(peak: &Breakdown, parts: &[Breakdown]) -> Vec<Demand> {
     let mut found: Vec<Demand> = peak.rows.iter().filter_map(demand).collect();
     let outside_ns: i64 = peak.rows.iter().filter(|row| row.requests == 0).map(|row| row.cpu_ns).sum();
     if outside_ns > 0 {
-        // As if it were one request a second, so that it is not forgotten.
-        let cpu_per_request_s = Amount::Known(outside_ns as f64 / 1e9 / peak.seconds);
-        found.push(Demand { name: OUTSIDE.to_owned(), peak_rate: Amount::Known(1.0), cpu_per_request_s });
+        // CPU that is not forgotten, as if of so few requests that they keep no worker.
+        let cpu_per_request_s = Amount::Known(outside_ns as f64 / 1e9 / peak.seconds / OUTSIDE_RATE);
+        found.push(Demand {
+            name: OUTSIDE.to_owned(),
+            peak_rate: Amount::Known(OUTSIDE_RATE),
+            cpu_per_request_s,
+        });
     }
     found
 }
@@ -140,7 +145,7 @@ mod tests {
             .flat_map(|demand| [demand.peak_rate, demand.cpu_per_request_s])
             .map(likely)
             .collect();
-        let expected = [10.0, 5.0 / 1500.0, 1.0, 0.02];
+        let expected = [10.0, 5.0 / 1500.0, 1e-6, 20_000.0];
         assert!(
             numbers.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9),
             "{numbers:?}"

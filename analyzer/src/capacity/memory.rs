@@ -30,9 +30,9 @@ pub(super) fn of_workers(
 ) -> Option<Workers> {
     let mut on: Vec<OnHost> = Vec::new();
     for report in reports {
-        let is_worker = |group: &&MemoryGroup| group.service == service && group.processes > 0;
-        let workers: Vec<&MemoryGroup> = report.groups.iter().filter(is_worker).collect();
-        let others = report.groups.iter().filter(|group| group.service != service);
+        let workers: Vec<&MemoryGroup> = workers(&report.groups, service).collect();
+        let is_other = |group: &&MemoryGroup| workers.iter().all(|worker| !std::ptr::eq(*worker, *group));
+        let others = report.groups.iter().filter(is_other);
         let Some(host_bytes) = bytes_of(hosts, &report.host).filter(|_| !workers.is_empty()) else {
             continue;
         };
@@ -55,6 +55,9 @@ pub(super) fn of_workers(
     }
     let host_bytes = mean(&|host| host.host_bytes);
     let others = mean(&|host| host.others_bytes);
+    // The workers that are there do fit.
+    let room = host_bytes - mean(&|host| host.shared_bytes) - mean(&|host| host.own_bytes);
+    let base = (others + UNTOLD_SHARE * host_bytes).min(room).max(0.0);
     // A request keeps a worker at least while it computes, and no longer than there are workers for.
     let computing_s = measured.cores / measured.rate;
     let request_s =
@@ -62,7 +65,7 @@ pub(super) fn of_workers(
     Some(Workers {
         of_host: HostMemory {
             host_bytes: Amount::Known(host_bytes),
-            base_bytes: Amount::Range { low: others, high: others + UNTOLD_SHARE * host_bytes },
+            base_bytes: Amount::Range { low: others.min(base), high: base },
             shared_bytes: Amount::Known(mean(&|host| host.shared_bytes)),
             worker_bytes: per_worker(&on),
             request_s,
@@ -70,6 +73,13 @@ pub(super) fn of_workers(
         per_host: workers / hosts,
         hosts,
     })
+}
+
+/// The groups of a service that serve requests: where some were forked by another, only those.
+pub(crate) fn workers<'a>(groups: &'a [MemoryGroup], service: &str) -> impl Iterator<Item = &'a MemoryGroup> {
+    let of_service = move |group: &&MemoryGroup| group.service == service && group.processes > 0;
+    let is_forked = groups.iter().filter(of_service).any(|group| group.forked);
+    groups.iter().filter(of_service).filter(move |group| group.forked == is_forked)
 }
 
 struct OnHost {
@@ -136,6 +146,21 @@ mod tests {
         assert_eq!(found.of_host.request_s, Amount::Range { low: 0.1, high: 0.4 });
         assert_eq!(found.of_host.base_bytes, Amount::Range { low: 500.0, high: 1500.0 });
         assert!(matches!(found.of_host.worker_bytes, Amount::Estimate { value: 250.0, .. }));
+        // They are there, so they fit, whatever else there is.
+        let full = [MemoryReport {
+            groups: vec![group("feed", 4, 800), group("other", 9, 40_000)],
+            ..reports[0].clone()
+        }];
+        let found = of_workers((&full, &hosts), "feed", &measured).unwrap();
+        assert_eq!(found.of_host.base_bytes, Amount::Range { low: 9100.0, high: 9100.0 });
+        // Who forked them is none of them.
+        let workers = MemoryGroup { forked: true, ..group("feed", 4, 800) };
+        let forked = [MemoryReport { groups: vec![workers, group("feed", 1, 50)], ..reports[0].clone() }];
+        let found = of_workers((&forked, &hosts), "feed", &measured).unwrap();
+        assert_eq!(
+            (found.per_host, found.of_host.base_bytes),
+            (4.0, Amount::Range { low: 150.0, high: 1150.0 })
+        );
         assert_eq!(of_workers((&reports, &hosts), "batch", &measured), None);
         assert_eq!(of_workers((&reports, &hosts), "feed", &Measured::default()), None);
     }

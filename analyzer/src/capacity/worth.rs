@@ -1,11 +1,14 @@
 //! What findings free, in the words of the model.
 
-use analyzer_detect::capacity::{Amount, Effect, Finding};
+use analyzer_detect::{
+    capacity::{Amount, Effect, Finding},
+    sharing::Cause,
+};
 use analyzer_report::sharing::SharingRow;
 use wire::api::findings::{self, FindingKind, FindingState, Range};
 
 use super::{Known, Measured, memory::Workers};
-use crate::sharing::row_id;
+use crate::sharing::{cause_name, row_id};
 
 /// A finding and where it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,17 +40,31 @@ pub(super) fn of_service(
     memory.take(FINDINGS_MAX).chain(cpu.take(FINDINGS_MAX)).collect()
 }
 
-/// Memory of each worker, between what is saved while nothing is read and once all was read; one copy becomes shared.
+/// Memory of each worker. Of what each loaded one copy becomes shared; of what was loaded before the fork there is one.
 fn of_memory(row: &SharingRow, workers: &Workers) -> Option<Effective> {
     let copy = row.mb_per_process * MB;
+    let is_used = row.cause == cause_name(Cause::Dirtied);
+    let shared = if is_used { 0.0 } else { copy };
     let on_host = |mb: f64| mb * MB / (row.hosts as f64).max(1.0);
-    let of_worker = |saved: f64| ((on_host(saved) + copy) / workers.per_host.max(1.0)).min(copy);
-    let (saved, retained) = (row.mb_saved?, row.mb_retained.unwrap_or_default());
-    let worker_bytes = Amount::Range { low: of_worker(retained), high: of_worker(saved) };
+    let of_worker = |saved: f64| ((on_host(saved) + shared) / workers.per_host.max(1.0)).min(copy);
+    row.mb_saved?;
+    let (low, high) = row.mb_retained_range;
+    let (low, high) = (of_worker(low), of_worker(high));
+    let worker_bytes = match row.mb_retained.filter(|_| is_used) {
+        // Its pages tell what use leaves.
+        Some(likely) => {
+            let value = of_worker(likely).clamp(low, high);
+            Amount::Estimate { value, standard_error: (high - low) / INTERVAL_ERRORS }
+        }
+        None => Amount::Range { low, high },
+    };
     let name = format!("{} ({}, {})", row.owner, row.kind, row.cause);
     Some(Effective {
         id: row_id(row),
-        finding: Finding { name, effect: Effect::Memory { worker_bytes, shared_bytes: Amount::Known(copy) } },
+        finding: Finding {
+            name,
+            effect: Effect::Memory { worker_bytes, shared_bytes: Amount::Known(shared) },
+        },
     })
 }
 
@@ -88,10 +105,11 @@ mod tests {
             mb_per_process: 75.0,
             mb_saved: Some(450.0),
             mb_retained: Some(50.0),
+            mb_retained_range: (50.0, 450.0),
             ..SharingRow::default()
         };
         let sharing = SharingReport {
-            rows: vec![row.clone(), SharingRow { service: "x".into(), ..row }],
+            rows: vec![row.clone(), SharingRow { service: "x".into(), ..row.clone() }],
             ..SharingReport::default()
         };
         let finding = |cores: f64, state| findings::Finding {
@@ -118,6 +136,19 @@ mod tests {
             (worker_bytes, shared_bytes),
             (Amount::Range { low: 25e6, high: 75e6 }, Amount::Known(75e6))
         );
+        let dirtied = SharingRow {
+            cause: cause_name(Cause::Dirtied).into(),
+            mb_retained: Some(400.0),
+            mb_retained_range: (360.0, 440.0),
+            ..row
+        };
+        let Some(Effect::Memory { worker_bytes: Amount::Estimate { value, .. }, shared_bytes }) =
+            of_memory(&dirtied, &workers).map(|found| found.finding.effect)
+        else {
+            panic!("{dirtied:?}")
+        };
+        // 200 MB a host over four workers; the copy that stays was there before.
+        assert_eq!((value, shared_bytes), (50e6, Amount::Known(0.0)));
         assert!(matches!(found[1].finding.effect, Effect::Cpu(Amount::Estimate { value: 0.25, .. })));
         assert_eq!(of_service("feed", known, (&measured, None)).len(), 1);
     }
