@@ -134,6 +134,12 @@ export interface CodeFunctionRow {
    * one.
    */
   body: string;
+  /**
+   * Its conditions that were asked, whenever that was, each as line, column and outcomes: lines after its first, which is
+   * 0; bytes before the condition in its line; and bits, of which 1 is for false, 2 for true and 4 for the same in all of
+   * the last outcomes that the runtime keeps.
+   */
+  branches: number[][];
   /** Memory of its code in each process, where it was seen last. */
   bytes: number;
   /** Blocks in which it ran. */

@@ -102,7 +102,7 @@ export interface Measure {
 export function measuresOf(plan: Plan, findings: readonly Finding[]): Measure[] {
   const known = new Map(findings.filter(({ kind }) => kind !== 'capacity').map((one) => [one.id, one]));
   const ofService = [...known.values()].filter(({ service }) => service === plan.service || service === '');
-  const done = ofService.filter(({ state, banked }) => state === 'fixed' && banked.observed != null);
+  const done = ofService.filter(({ state, banked }) => state === 'fixed' && (banked.observed ?? 0) > 0);
   const isOpen = ({ kind, state }: Finding) =>
     kind !== 'flag' && (state === 'new' || state === 'acknowledged');
   // The plan knows what binds, so its word on what a finding is worth goes first.
@@ -159,7 +159,7 @@ export function isAsItIs({ requests, busy, regions }: Assumed): boolean {
   return requests === 100 && busy === null && regions === null;
 }
 
-/** Servers needed once a measure is carried out. */
+/** Servers needed once a measure is carried out: whole ones, but a few in fractions. */
 export interface Stair {
   /** `null` for before all of them, and for now. */
   measure: Measure | null;
@@ -219,12 +219,17 @@ function start(plan: Plan, { requests, busy, regions }: Assumed): Start {
   const busier = target === null || busy === null || busy <= 0 ? 1 : (100 * target) / busy;
   const [cpu, memory] = [plan.for_cpu ?? 0, plan.for_memory ?? 0];
   const factor = (requests / 100) * spread;
-  const beside = Math.max(0, plan.servers.value - whole(Math.max(cpu, memory)));
+  const beside = Math.max(0, plan.servers.value - ceiling(Math.max(cpu, memory)));
   const sides = { cpu: cpu * factor * busier, memory: memory * factor };
-  return { ...sides, beside, factor, servers: whole(Math.max(sides.cpu, sides.memory)) + beside };
+  return { ...sides, beside, factor, servers: wholeOf(plan)(Math.max(sides.cpu, sides.memory)) + beside };
 }
 
-const whole = (servers: number) => Math.ceil(servers - 1e-9);
+/** So few servers are told in fractions, of which a finding's worth is one; whole ones are bought. */
+const FEW = 10;
+
+export const ceiling = (servers: number) => Math.ceil(servers - 1e-9);
+
+const wholeOf = (plan: Plan) => (plan.servers.value < FEW ? (servers: number) => servers : ceiling);
 
 /** Servers needed after each measure, the ones before it carried out. */
 function descent(plan: Plan, measures: readonly Measure[], needed: Start): number[] {
@@ -237,7 +242,7 @@ function descent(plan: Plan, measures: readonly Measure[], needed: Start): numbe
     // A measure takes the same share of what is left as it would take of the whole.
     const share = now[side] > 0 ? Math.min(1, Math.max(0, measure.saves.value / now[side])) : 0;
     left = { ...left, [side]: left[side] * (1 - share) };
-    return whole(Math.max(left.cpu, left.memory, least)) + needed.beside;
+    return wholeOf(plan)(Math.max(left.cpu, left.memory, least)) + needed.beside;
   });
 }
 

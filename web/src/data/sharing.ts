@@ -25,6 +25,8 @@ export interface Opportunity {
   mb_saved: number | null;
   /** Of that, what stays once the memory was used. */
   mb_retained: number | null;
+  /** At least and at most that stays; `null` where nobody said. */
+  mb_retained_range: [number, number] | null;
   advice: string;
   /** The lines to write. */
   change: string;
@@ -45,6 +47,7 @@ export function opportunityOf({ id, title, service, servers, detail }: Finding):
     processes: number(fields, 'processes'),
     mb_saved: number(fields, 'mb_saved'),
     mb_retained: number(fields, 'mb_retained'),
+    mb_retained_range: rangeOf(fields.mb_retained_range),
     advice: text(fields, 'advice'),
     change: text(fields, 'change'),
     risk: text(fields, 'risk'),
@@ -56,6 +59,12 @@ export function opportunityOf({ id, title, service, servers, detail }: Finding):
       by: text(step, 'by'),
     })),
   };
+}
+
+function rangeOf(value: unknown): [number, number] | null {
+  if (!Array.isArray(value)) return null;
+  const [low, high] = value;
+  return typeof low === 'number' && typeof high === 'number' ? [low, high] : null;
 }
 
 /** What the largest programs of a host hold. */
@@ -82,7 +91,8 @@ export function hostsOf({ reports }: Pick<MemoryReports, 'reports'>): HostMemory
       could_mb: sum(couldBeShared),
     };
   });
-  return hosts.sort((a, b) => b.could_mb - a.could_mb || a.host.localeCompare(b.host, 'en'));
+  const told = hosts.filter(({ private_mb, shared_mb }) => private_mb + shared_mb > 0);
+  return told.sort((a, b) => b.could_mb - a.could_mb || a.host.localeCompare(b.host, 'en'));
 }
 
 /** Pages and values are two looks at the same memory: the one that sees more counts. */

@@ -6,6 +6,7 @@ import type { Finding } from '../api/types';
 import {
   type Assumed,
   bindingText,
+  ceiling,
   isAsItIs,
   isDone,
   type Measure,
@@ -168,14 +169,14 @@ function Figures({ plan, stairs, measures, assumptions }: FiguresProps) {
     <dl class="figures">
       <Figure
         title="Servers needed"
-        value={count(needed)}
+        value={count(ceiling(needed))}
         note={isAsItIs(assumptions) ? `${count(low)} to ${count(high)}` : `now ${count(plan.servers.value)}`}
       />
       {plan.servers_now !== null && <Figure title="Runs on" value={count(plan.servers_now)} />}
       <Figure
         title="After all that is ticked"
-        value={count(left)}
-        note={`${count(needed - left)} fewer, as promised`}
+        value={count(ceiling(left))}
+        note={`${short(needed - left)} fewer, as promised`}
       />
       {observed > 0 && (
         <Figure title="Saved so far, measured" value={short(observed)} note={`${short(banked)} banked`} />

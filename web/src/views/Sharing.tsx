@@ -120,7 +120,7 @@ const COLUMNS: readonly Column<SharingOrder>[] = [
   {
     sort: 'retained',
     title: 'Keeps',
-    hint: 'Of that, what stays saved once the memory was used',
+    hint: 'Of that, what stays saved in use: of what was loaded before the fork as it is used now, of all else once all of it was read',
     order: 'descending',
     widthPx: 90,
   },
@@ -141,7 +141,8 @@ interface RowProps {
 }
 
 function Row({ one, place, withServers }: RowProps) {
-  const { id, owner, kind, service, hosts, mb_per_process, processes, mb_saved, mb_retained, servers } = one;
+  const { id, owner, kind, service, hosts, mb_per_process, processes, mb_saved, servers } = one;
+  const { mb_retained, mb_retained_range, cause } = one;
   const isChosen = state.value.finding === id;
   return (
     <tr aria-rowindex={place + 2} data-chosen={isChosen}>
@@ -154,10 +155,10 @@ function Row({ one, place, withServers }: RowProps) {
           onClick={() => change({ finding: isChosen ? '' : id }, true)}
         >
           <span class="mono">{owner}</span>
-          <small>{service}</small>
+          <small>{[service, cause].filter(Boolean).join(', ')}</small>
         </button>
       </th>
-      <td class="words" title={one.cause}>
+      <td class="words" title={kind}>
         {kind}
       </td>
       <td>{megabytesOrNone(mb_per_process)}</td>
@@ -165,10 +166,14 @@ function Row({ one, place, withServers }: RowProps) {
         {processes === null ? '–' : count(processes)}
       </td>
       <td>{megabytesOrNone(mb_saved)}</td>
-      <td>{megabytesOrNone(mb_retained)}</td>
+      <td title={between(mb_retained_range)}>{megabytesOrNone(mb_retained)}</td>
       {withServers && <td>{servers === 0 ? '' : signed(servers)}</td>}
     </tr>
   );
+}
+
+function between(range: [number, number] | null): string | undefined {
+  return range ? `at least ${megabytes(range[0])}, at most ${megabytes(range[1])}` : undefined;
 }
 
 function megabytesOrNone(mb: number | null): string {

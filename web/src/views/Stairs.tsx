@@ -1,7 +1,7 @@
 // The line of servers needed, with a step for each finding: as promised, and as measured so far.
 import { useMemo, useRef } from 'preact/hooks';
 import type { Stair } from '../data/capacity';
-import { count } from '../data/units';
+import { short } from '../data/units';
 import { stairsPicture } from '../layout/stairs';
 import { useSize } from './size';
 
@@ -18,7 +18,7 @@ export function Stairs({ stairs }: { stairs: readonly Stair[] }) {
   );
   const now = stairs.findLast(({ measure }) => measure === null) ?? stairs[0];
   const last = stairs[stairs.length - 1];
-  const said = `Servers needed: ${count(stairs[0].promised)} at first, ${count(now.promised)} now, ${count(last.promised)} as promised`;
+  const said = `Servers needed: ${short(stairs[0].promised)} at first, ${short(now.promised)} now, ${short(last.promised)} as promised`;
   const every = Math.ceil((stairs.length * NUMBER_MIN_PX) / Math.max(1, widthPx - 48));
   return (
     <div class="stairs" ref={box} role="img" aria-label={said}>
@@ -28,7 +28,7 @@ export function Stairs({ stairs }: { stairs: readonly Stair[] }) {
             <g key={value}>
               <line class="grid" x1={picture.plot.left} x2={picture.plot.right} y1={at} y2={at} />
               <text x={picture.plot.left - 6} y={at + 4} text-anchor="end">
-                {count(value)}
+                {short(value)}
               </text>
             </g>
           ))}
