@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use agent::args::{AgentCommand, SamplingArgs};
+use agent::args::{AgentCommand, LookArgs, SamplingArgs};
 use clap::{Args, Parser, Subcommand};
 
 use crate::top::By;
@@ -73,6 +73,8 @@ pub(crate) struct UpArgs {
     pub(crate) rate_hz: u32,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
+    #[command(flatten)]
+    pub(crate) looks: LookArgs,
 }
 
 /// Arguments of `fewer record`.

@@ -26,10 +26,6 @@ const SPOOL_BYTES: u64 = 256 << 20;
 
 /// When it is first looked for what got dearer, and how often after that.
 const ANALYZES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(600));
-/// How often what processes hold in memory is looked at.
-const MEMORY_INTERVAL: Duration = Duration::from_secs(300);
-/// How often it is looked at which of their code has run.
-const CODE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Runs until a signal; returns the exit code.
 pub(crate) fn run(args: &UpArgs) -> anyhow::Result<u8> {
@@ -108,8 +104,8 @@ fn agent_options(
         spool_limit_bytes: SPOOL_BYTES,
         collector: ClientOptions { collector, token, timeout: Duration::from_secs(30) },
         ceilings,
-        memory_interval: Some(MEMORY_INTERVAL),
-        code_interval: Some(CODE_INTERVAL),
+        memory_interval: args.looks.memory_interval(),
+        code_interval: args.looks.code_interval(),
     }
 }
 
