@@ -1,5 +1,5 @@
 //! `fewer dead-code` on real processes: what it prints and how it ends.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
     fs,
@@ -119,6 +119,63 @@ fn a_live_program_is_read_and_compared_with_itself() {
     assert_eq!((partial.status.code(), states(&partial).len()), (Some(3), states(&before).len()));
     let told = String::from_utf8(partial.stderr).unwrap();
     assert!(told.contains("runs no CPython"), "{told}");
+}
+
+/// The first CPython 3.13 found here, which alone keeps what conditions were.
+fn python_3_13() -> Option<PathBuf> {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
+    let versions = fs::read_dir(root.join("versions")).into_iter().flatten().map(|entry| entry.unwrap());
+    let is_it = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("3.13.");
+    let found =
+        versions.filter(|entry| is_it(&entry.file_name())).map(|entry| entry.path().join("bin/python3"));
+    found.chain([PathBuf::from("/usr/bin/python3.13")]).find(|python| python.exists())
+}
+
+const FLAGGED: &str = "
+def is_enabled(key, member):
+    return key == 'steady' or member % 3 == 0
+
+
+def feed(member):
+    if not is_enabled('steady', member):
+        return 'old'
+    return 'third' if is_enabled('split', member) else 'other'
+
+
+for member in range(100):
+    feed(member)
+print('ready', flush=True)
+input()
+";
+
+#[test]
+fn flags_that_never_varied_are_seen_without_counting_them() {
+    let Some(python) = python_3_13() else {
+        eprintln!("no CPython 3.13 here: not tested");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    fs::create_dir(&site).unwrap();
+    let file = site.join("program.py");
+    fs::write(&file, FLAGGED).unwrap();
+    let piped = || Stdio::piped();
+    let child = Command::new(python).arg(&file).stdin(piped()).stdout(piped()).spawn().unwrap();
+    let mut process = Process(child);
+    BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let source = folder.path().to_str().unwrap();
+    let output = fewer(&["-p", &process.pid(), "--source", source, "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let expected = serde_json::json!([{"flag": "steady", "is_on": true, "places": ["site/program.py:7"]}]);
+    assert_eq!(document["flag_checks"], expected, "{document:#}");
+    let conditions = &document["conditions"];
+    assert_eq!((&conditions["same"], &conditions["varied"]), (&1.into(), &1.into()), "{conditions:#}");
+    assert_eq!((&conditions["list"][0]["line"], &conditions["list"][0]["always"]), (&7.into(), &true.into()));
+    let text = String::from_utf8(fewer(&["-p", &process.pid(), "--source", source]).stdout).unwrap();
+    assert!(text.contains("  steady was on each time: site/program.py:7\n"), "{text}");
+    let text = String::from_utf8(fewer(&["-p", &process.pid()]).stdout).unwrap();
+    assert!(!text.contains("conditions by"), "{text}");
 }
 
 #[test]

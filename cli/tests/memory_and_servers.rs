@@ -63,6 +63,7 @@ fn sharing_compares_programs_of_any_kind() {
         "kind",
         "mb_per_process",
         "mb_retained",
+        "mb_retained_range",
         "mb_saved",
         "owner",
         "processes",

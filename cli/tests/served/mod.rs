@@ -19,9 +19,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new(batch: &Batch) -> Self {
+        Self::with_clock(batch, Arc::new(|| NOW_NS))
+    }
+
+    pub(crate) fn with_clock(batch: &Batch, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = Options::new(folder.path());
-        options.clock = Arc::new(|| NOW_NS);
+        options.clock = clock;
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let collector = Collector::start(options).unwrap();
