@@ -10,6 +10,7 @@ mod adaptive;
 mod body;
 mod branches;
 mod instructions;
+mod names;
 mod places;
 mod poll;
 mod pools;
@@ -241,7 +242,8 @@ impl<'a> Scan<'a> {
             } else if Some(object_type) == function_type
                 && let Some(functions) = &mut self.functions
             {
-                functions.add(self.memory, self.interpreter, at, UNITS_MAX);
+                let head = bytes.get(offset..offset + qualified::FUNCTION_BYTES);
+                functions.add(self.memory, self.interpreter, (at, head), UNITS_MAX);
             }
         }
     }

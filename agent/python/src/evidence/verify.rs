@@ -3,14 +3,12 @@
 //! objects with their marks, names, files. An object that was the same in the scan and between the two looks at its name
 //! and file had them.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{CodeUnit, Found, Mark, ScanCounters, identify, poll::read_many, sign, text_of};
-use crate::{
-    Interpreter, Memory,
-    code::{FILE_BYTES_MAX, NAME_BYTES_MAX},
-    text::FIRST_READ_BYTES,
+use super::{
+    CodeUnit, Found, Mark, ScanCounters, identify, names::each_name, poll::read_many, sign, text_of,
 };
+use crate::{Interpreter, Memory, code::FILE_BYTES_MAX};
 
 /// The code objects among what was found, which is in the order of addresses. The second memory may be as it was when
 /// they were found.
@@ -21,7 +19,8 @@ pub(super) fn units(
     counters: &mut ScanCounters,
 ) -> Vec<CodeUnit> {
     let mut names: Vec<Option<Arc<str>>> = vec![None; found.len()];
-    each_name(memory, interpreter, found, |at, name| {
+    let places = || found.iter().map(|found| found.identity.name).zip(0..).collect();
+    each_name(memory, interpreter, places(), |at, name| {
         if let Some(place) = names.get_mut(at) {
             *place = name.map(Arc::from);
         }
@@ -36,7 +35,7 @@ pub(super) fn units(
     };
     let named = found.iter().zip(&names).filter(|(found, name)| is_named(found, name)).count();
     let mut marks = marks((memory, cache), interpreter, found);
-    each_name(memory, interpreter, found, |at, name| {
+    each_name(memory, interpreter, places(), |at, name| {
         let is_same = names.get(at).is_some_and(|known| name.as_deref() == known.as_deref());
         if let Some(mark) = marks.get_mut(at).filter(|_| !is_same) {
             *mark = None;
@@ -54,22 +53,6 @@ pub(super) fn units(
     units
 }
 
-/// Reads the names of all that was found, in the order of where the names are.
-fn each_name(
-    memory: &dyn Memory,
-    interpreter: &Interpreter,
-    found: &[Found],
-    mut tell: impl FnMut(usize, Option<String>),
-) {
-    let mut names: Vec<(u64, usize)> = found.iter().map(|found| found.identity.name).zip(0..).collect();
-    names.sort_unstable();
-    let place = |(address, _): &(u64, usize)| (*address, FIRST_READ_BYTES);
-    read_many(memory, &names, place, |_, (address, at), bytes| {
-        let piece = Piece { start: *address, bytes: bytes.unwrap_or_default(), rest: memory };
-        tell(*at, text_of(&piece, interpreter, *address, NAME_BYTES_MAX));
-    });
-}
-
 /// The marks of those that are still what they were.
 fn marks(
     (memory, cache): (&dyn Memory, &dyn Memory),
@@ -84,23 +67,4 @@ fn marks(
         marks.push(head.and_then(|head| sign::read(cache, interpreter, found.address, head)));
     });
     marks
-}
-
-/// A piece of memory that was read, and what is around it.
-struct Piece<'a> {
-    start: u64,
-    bytes: &'a [u8],
-    rest: &'a dyn Memory,
-}
-
-impl Memory for Piece<'_> {
-    fn read(&self, address: u64, into: &mut [u8]) -> io::Result<()> {
-        let from = address.checked_sub(self.start).and_then(|from| usize::try_from(from).ok());
-        let known = from.and_then(|from| self.bytes.get(from..from.checked_add(into.len())?));
-        match known {
-            Some(known) => into.copy_from_slice(known),
-            None => self.rest.read(address, into)?,
-        }
-        Ok(())
-    }
 }
