@@ -43,12 +43,17 @@ pub(crate) struct Sampled {
 const SHORT_CALL_S: f64 = 10e-6;
 const DAY_S: f64 = 86_400.0;
 
+/// Source of interpreted functions and of what Cython compiles.
+const PYTHON_FILES: [&str; 3] = [".py", ".pyx", ".pxd"];
 /// Folders of packages that compilers fetch: what follows is the package.
 const PACKAGES: [&str; 3] = ["cargo/registry/src/", "cargo/git/checkouts/", "/go/pkg/mod/"];
 
-/// True for what no interpreter keeps marks of. Interpreted functions say what they do.
+/// True for what no interpreter keeps marks of. Interpreted functions say what they do, as far as it could be read; what
+/// compiled extensions show in tracebacks does not.
 pub(crate) fn is_native(row: &CodeFunctionRow) -> bool {
-    row.body.is_empty() && row.silent_blocks == 0 && !row.file.ends_with(".py") && !row.file.starts_with('<')
+    let is_python =
+        row.file.starts_with(['<', '(']) || PYTHON_FILES.iter().any(|suffix| row.file.ends_with(suffix));
+    row.body.is_empty() && row.silent_blocks == 0 && !is_python
 }
 
 /// Where native code is from, by the path of its source or of the program.
@@ -303,6 +308,8 @@ mod tests {
             (row("/srv/feed/manage", "0a", 0), false),
             (row("/srv/feed/manage", "", 3), false),
             (row("/srv/feed/views.py", "", 0), false),
+            (row("/srv/feed/fast.pyx", "", 0), false),
+            (row("(tree fragment)", "", 0), false),
             (row("<frozen importlib>", "", 0), false),
         ];
         for (row, expected) in cases {
