@@ -14,5 +14,5 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 # In a short recording the first samples of workers, which have no labels yet, weigh more than in a long one.
-"$python" "$here/attribution/run.py" contexts --fewer "$1" --seconds 3 --least 0.98 \
+"$python" "$here/attribution/run.py" contexts --fewer "$1" --seconds 4 --least 0.95 \
     --mode threads --mode gevent --mode gunicorn --mode uwsgi
