@@ -35,17 +35,8 @@ input()
 
 /// The first CPython 3.8 to 3.13 found here.
 fn python() -> PathBuf {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let versions =
-        fs::read_dir(root.join("versions")).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let system = (8..=13).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}")));
-    let is_known = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (8..=13).any(|minor| name.starts_with(&format!("3.{minor}.")))
-    };
-    let found = versions.filter(is_known).map(|path| path.join("bin/python3")).chain(system);
-    found.into_iter().find(|python| python.exists()).expect("no CPython from 3.8 to 3.13 was found")
+    let found = testkit::MINORS.flat_map(testkit::installed).next();
+    found.expect("no CPython from 3.8 to 3.13 was found")
 }
 
 struct Process(Child);
@@ -121,15 +112,9 @@ fn a_live_program_is_read_and_compared_with_itself() {
     assert!(told.contains("runs no CPython"), "{told}");
 }
 
-/// The first CPython 3.13 found here, which alone keeps what conditions were.
+/// A CPython 3.13, which alone keeps what conditions were.
 fn python_3_13() -> Option<PathBuf> {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let versions = fs::read_dir(root.join("versions")).into_iter().flatten().map(|entry| entry.unwrap());
-    let is_it = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("3.13.");
-    let found =
-        versions.filter(|entry| is_it(&entry.file_name())).map(|entry| entry.path().join("bin/python3"));
-    found.chain([PathBuf::from("/usr/bin/python3.13")]).find(|python| python.exists())
+    testkit::installed(13).into_iter().next()
 }
 
 const FLAGGED: &str = "

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use crate::program::{Program, with_each_interpreter};
+use testkit::with_each_interpreter;
+
+use crate::program::Program;
 
 const SHAPES: &str = include_str!("shapes.py");
 

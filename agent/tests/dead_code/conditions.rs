@@ -6,7 +6,9 @@ use agent::{code_report::CodeReporter, dead_code};
 use model::{CodeBranch, LabelSet, keys};
 use serde_json::Value;
 
-use crate::program::{Program, with_each_interpreter};
+use testkit::with_each_interpreter;
+
+use crate::program::Program;
 
 const MINOR: u8 = 13;
 const DAY_NS: i64 = 86_400_000_000_000;

@@ -11,7 +11,8 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use agent::dead_code::{self, DeadCodeError, ExecutionState, Extent, Function, Process};
 
 use ExecutionState::{Executed, Unexecuted, Unknown};
-use program::{Program, with_each_interpreter};
+use program::Program;
+use testkit::with_each_interpreter;
 
 fn scan(pid: u32) -> Result<Process, DeadCodeError> {
     dead_code::scan(Path::new("/proc"), pid, Extent::Bodies, &mut |done, total| assert!(done <= total))

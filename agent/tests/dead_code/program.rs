@@ -1,7 +1,6 @@
 //! Programs to look at.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
@@ -10,42 +9,10 @@ use std::{
 use agent::dead_code::Process;
 use serde_json::Value;
 
-/// Runs a test with every interpreter found, and says which versions were not. Finding none fails.
-pub(crate) fn with_each_interpreter(test: impl Fn(u8, &Path)) {
-    let mut tested = 0;
-    for minor in 8..=13 {
-        let found = installed(minor);
-        if found.is_empty() {
-            println!("no CPython 3.{minor} here: not tested with it");
-        }
-        for python in found {
-            println!("with {}", python.display());
-            test(minor, &python);
-            tested += 1;
-        }
-    }
-    assert!(tested > 0, "no CPython from 3.8 to 3.13 was found");
-}
-
 /// The newest interpreter that is found.
 pub(crate) fn newest() -> PathBuf {
-    let found = (8..=13).rev().find_map(|minor| installed(minor).pop());
+    let found = testkit::MINORS.rev().find_map(|minor| testkit::installed(minor).pop());
     found.unwrap_or_else(|| panic!("no CPython from 3.8 to 3.13 was found"))
-}
-
-fn installed(minor: u8) -> Vec<PathBuf> {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let prefix = format!("3.{minor}.");
-    fs::read_dir(root.join("versions"))
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
-        .map(|entry| entry.path().join("bin/python3"))
-        .chain([PathBuf::from(format!("/usr/bin/python3.{minor}"))])
-        .filter(|python| python.exists())
-        .collect()
 }
 
 /// A program that says when it is ready, and ends when its input does.

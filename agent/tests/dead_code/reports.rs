@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use agent::code_report::CodeReporter;
 use model::{CodeReport, ExecutionState, LabelSet, keys};
+use testkit::with_each_interpreter;
 
 use crate::{
     private_kb,
-    program::{Program, newest, with_each_interpreter},
+    program::{Program, newest},
 };
 use ExecutionState::{Executed, Unexecuted, Unknown};
 

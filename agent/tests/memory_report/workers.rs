@@ -19,18 +19,7 @@ pub(crate) fn with_each_interpreter(test: impl Fn(&Path)) {
 
 /// pyenv's releases of 3.8 to 3.13, and the system's.
 pub(crate) fn installed() -> Vec<PathBuf> {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let is_known = |name: &str| (8..=13).any(|minor| name.starts_with(&format!("3.{minor}.")));
-    let mut found: Vec<PathBuf> = fs::read_dir(root.join("versions"))
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| is_known(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path().join("bin/python3"))
-        .chain((8..=13).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}"))))
-        .filter(|python| python.exists())
-        .collect();
+    let mut found: Vec<PathBuf> = testkit::MINORS.flat_map(testkit::installed).collect();
     found.sort();
     assert!(!found.is_empty(), "no CPython from 3.8 to 3.13 was found");
     found

@@ -2,9 +2,10 @@
 
 use agent_python::{CodeObjects, InstructionForm, Interpreter, Source, Unnamed};
 use serde_json::Value;
+use testkit::with_each_interpreter;
 
 use crate::{
-    process::{Process, ProcessMemory, attach, with_each_interpreter},
+    process::{Process, ProcessMemory, attach},
     walk::walk,
 };
 
@@ -27,7 +28,7 @@ fn cut(text: &Value, bytes_max: usize) -> String {
 
 /// The names and lines of a parked thread, as read from outside and as told by itself.
 fn check_parked(command: &str) {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         process.tell(command);
@@ -87,7 +88,7 @@ fn a_parked_thread_is_named() {
 
 #[test]
 fn every_instruction_has_the_interpreters_line() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();
@@ -132,7 +133,7 @@ fn raw_instruction(interpreter: &Interpreter, code: u64, offset: i64) -> u64 {
 
 #[test]
 fn a_reused_address_is_noticed_in_the_next_window() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();
@@ -158,7 +159,7 @@ fn a_reused_address_is_noticed_in_the_next_window() {
 
 #[test]
 fn children_of_one_image_keep_their_names_apart() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();
@@ -183,7 +184,7 @@ fn children_of_one_image_keep_their_names_apart() {
 
 #[test]
 fn names_outlive_the_process_that_they_were_read_in() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();
@@ -207,7 +208,7 @@ fn names_outlive_the_process_that_they_were_read_in() {
 
 #[test]
 fn what_is_no_code_object_is_not_named() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();
@@ -222,7 +223,7 @@ fn what_is_no_code_object_is_not_named() {
 
 #[test]
 fn memory_for_names_is_bounded() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (_, interpreter) = attach(process.pid()).unwrap();

@@ -4,47 +4,12 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Write},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use agent_python::{Binary, Interpreter, Mapping, Memory, Refusal, may_be_interpreter};
 use serde_json::Value;
-
-/// Runs a test with every interpreter found, and says which versions were not. Finding none fails.
-pub(crate) fn with_each_interpreter(test: impl Fn(&Path)) {
-    let mut tested = 0;
-    for minor in 8..=13 {
-        let found = installed(minor);
-        if found.is_empty() {
-            println!("no CPython 3.{minor} here: not tested with it");
-        }
-        for python in found {
-            println!("with {}", python.display());
-            test(&python);
-            tested += 1;
-        }
-    }
-    assert!(tested > 0, "no CPython from 3.8 to 3.13 was found");
-}
-
-/// pyenv's releases of a minor version, and the system's.
-pub(crate) fn installed(minor: u8) -> Vec<PathBuf> {
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let root = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let prefix = format!("3.{minor}.");
-    let mut found: Vec<PathBuf> = fs::read_dir(root.join("versions"))
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
-        .map(|entry| entry.path().join("bin/python3"))
-        .chain([PathBuf::from(format!("/usr/bin/python3.{minor}"))])
-        .filter(|python| python.exists())
-        .collect();
-    found.sort();
-    found
-}
 
 /// A program that speaks JSON lines, and ends when its input does.
 pub(crate) struct Process {

@@ -4,11 +4,13 @@ use std::fs::File;
 
 use agent_python::{Binary, Interpreter, Refusal};
 
-use crate::process::{Process, attach, find, installed, with_each_interpreter};
+use testkit::{installed, with_each_interpreter};
+
+use crate::process::{Process, attach, find};
 
 #[test]
 fn interpreters_are_recognised() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         let told = process.hear();
         let (binary, found) = attach(process.pid()).unwrap();
@@ -26,7 +28,7 @@ fn interpreters_are_recognised() {
 
 #[test]
 fn a_busy_interpreter_is_recognised() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "busy.py");
         process.hear();
         let (binary, bias) = find(process.pid()).unwrap();
@@ -41,7 +43,7 @@ fn a_busy_interpreter_is_recognised() {
 
 #[test]
 fn a_layout_that_memory_contradicts_is_refused() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "parked.py");
         process.hear();
         let (binary, bias) = find(process.pid()).unwrap();

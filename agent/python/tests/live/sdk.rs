@@ -6,7 +6,9 @@ use agent_python::{
     CountersError, CountersReader, Discovery, Mapping, Poll, Published, Publisher, Reason, ThreadSchema,
 };
 
-use crate::process::{Process, ProcessMemory, attach, maps, with_each_interpreter};
+use testkit::with_each_interpreter;
+
+use crate::process::{Process, ProcessMemory, attach, maps};
 
 fn discover(pid: u32) -> Option<Published> {
     let maps = maps(pid);
@@ -49,7 +51,7 @@ fn requests(rows: &[(&str, &str, u64)]) -> Requests {
 
 #[test]
 fn labels_and_counts_are_read_through_a_fork() {
-    with_each_interpreter(|python| {
+    with_each_interpreter(|_, python| {
         let mut process = Process::start(python, "counting.py");
         process.hear();
         process.tell("");
